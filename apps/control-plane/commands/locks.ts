@@ -1,0 +1,2 @@
+/** The lock under which everything of one dataset changes: its row, its writer schemas, its agreements and their directives. */
+export const datasetLock = (dataset: string): string => `dataset/${dataset}`;

@@ -1,0 +1,20 @@
+/** A lifecycle event of the control plane, ready to be stored with the change that it tells of. */
+import { randomUUID } from 'node:crypto';
+
+import type { EventRow } from '../../../libs/adapters/postgres/index.ts';
+
+const eventSource = '/sluice/control-plane';
+
+export type LifecycleType =
+  | 'dataset.changed'
+  | 'schema.registered'
+  | 'agreement.started'
+  | 'agreement.changed'
+  | 'agreement.suspended'
+  | 'agreement.resumed'
+  | 'agreement.terminated';
+
+/** `subject` is the id of the thing; `data` holds ids and counts, never a secret or a record's value. */
+export function newEvent(type: LifecycleType, subject: string, data: Readonly<Record<string, unknown>>): EventRow {
+  return { id: randomUUID(), source: eventSource, type: `sluice.${type}.v1`, subject, time: new Date(), data, sent: false };
+}

@@ -1,0 +1,187 @@
+/** Starts the control plane: opens what it works with, makes its topics, serves the API, keeps directives and events published. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { pino } from 'pino';
+import type { Logger } from 'pino';
+
+import { Cluster, DirectiveFeed, DirectiveLog, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
+import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { repositoryRoot } from '../../libs/adapters/local/index.ts';
+import type { Database } from '../../libs/adapters/postgres/index.ts';
+import { openDatabase } from '../../libs/adapters/postgres/index.ts';
+import { RegistryClient } from '../../libs/adapters/registry/index.ts';
+import type { Result } from '../../libs/base/index.ts';
+import { during, FailureError, fail, ok, topicNames, unwrap } from '../../libs/base/index.ts';
+import { stages } from '../../libs/stages/index.ts';
+import { AppModule } from './app.module.ts';
+import { ensureOperator } from './commands/ensure-operator.ts';
+import { publishAll, reconcileDirectives } from './commands/publish-directives.ts';
+import { syncWriterSchemas } from './commands/sync-writer-schemas.ts';
+import type { ControlPlaneConfig } from './config.ts';
+import { EventRelay } from './events/event-relay.ts';
+import { eventClient, eventServer } from './events/kafka-transport.ts';
+import { createServer } from './http/server.ts';
+import type { Intake } from './intake/intake.ts';
+import { openIntake } from './intake/intake.ts';
+import { intakeTopic } from './intake/intake-ledger.ts';
+import { watchFolder } from './intake/watched-folder.ts';
+import type { ControlPlane } from './plane.ts';
+import { ExternalAuthority } from './schemas/external-authority.ts';
+import { LocalAuthority } from './schemas/local-authority.ts';
+
+export interface RunningControlPlane {
+  /** `http://host:port` */
+  readonly address: string;
+  /** Takes no more requests, finishes those it has, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How often what a crash or an outage left behind is looked for, milliseconds. */
+const tendEveryMs = 10_000;
+
+/** Undone in reverse when a later step fails, and at the end. */
+type Closing = (() => Promise<unknown>)[];
+
+/** Resolves when requests are answered. On a failure nothing is left open. */
+export async function startControlPlane(config: ControlPlaneConfig, given?: Logger): Promise<Result<RunningControlPlane>> {
+  const logger = given ?? pino({ level: config.logLevel });
+  const closing: Closing = [];
+  try {
+    const address = await start(config, logger, closing);
+    return ok({ address, stop: () => closeAll(closing) });
+  } catch (error) {
+    await closeAll(closing);
+    if (error instanceof FailureError) return during('starting the control plane', error.failure);
+    throw error;
+  }
+}
+
+async function start(config: ControlPlaneConfig, logger: Logger, closing: Closing): Promise<string> {
+  const database = unwrap(await openDatabase(config.databaseUrl));
+  closing.push(() => database.close());
+  const kafka = { ...config.kafka, clientId: `sluice-control-plane-${config.instance}` };
+  const cluster = unwrap(await Cluster.open(kafka));
+  closing.push(() => cluster.close());
+  const broker = new KafkaAdmin(cluster);
+  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, intakeTopic]));
+  const directives = unwrap(await DirectiveLog.open(cluster, config.instance));
+  closing.push(() => directives.close());
+  const installation = unwrap(await database.installation());
+  const relay = new EventRelay(database, eventClient(kafka, logger), (sentence) => logger.warn(sentence));
+  closing.push(() => relay.stop());
+  const localAuthority = config.registry === null ? new LocalAuthority(database) : null;
+  const plane: ControlPlane = {
+    database,
+    broker,
+    directives,
+    vault: unwrap(await LocalFileVault.open(config.masterKeyFile)),
+    schemas: localAuthority ?? new ExternalAuthority(new RegistryClient(config.registry ?? { url: '' })),
+    stages,
+    reservedAccounts: new Set([
+      'admin',
+      ...(config.kafka.sasl === undefined ? [] : [config.kafka.sasl.username]),
+      ...(config.reservedAccounts ?? []),
+    ]),
+    eventsWaiting: () => relay.wake(),
+  };
+  unwrap(await ensureOperator(database, config.operatorSecret));
+  if (config.registry !== null) warnOf(await syncWriterSchemas(plane), logger);
+  await reconcile(plane, cluster);
+  const intake = openIntake({ cluster, database, schemas: plane.schemas, installation, instance: config.instance });
+  closing.push(() => intake.producers.close());
+  const readiness = () => ready(database, cluster);
+  const openApi = { document: readOpenApi() };
+  const app = await createServer(AppModule.of({ plane, intake, localAuthority, readiness, openApi, logger }), logger);
+  closing.push(() => app.close());
+  app.connectMicroservice(eventServer(kafka, installation, logger), { inheritAppConfig: true });
+  const address = await listen(app, config.listen);
+  closing.push(listenForEvents(app, logger));
+  closing.push(tend(plane, relay, config.registry !== null, logger));
+  if (config.intakeDirectory !== null) closing.push(watch(intake, config.intakeDirectory, logger));
+  relay.wake();
+  return address;
+}
+
+async function reconcile(plane: ControlPlane, cluster: Cluster): Promise<void> {
+  const feed = unwrap(await DirectiveFeed.open(cluster));
+  const reconciled = await reconcileDirectives(plane, feed.current());
+  await feed.close();
+  unwrap(reconciled);
+}
+
+async function listen(app: NestFastifyApplication, { host, port }: ControlPlaneConfig['listen']): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+    if (code === 'EADDRINUSE') throw new FailureError(fail('port-busy', `port ${port} of ${host} is in use`).failure);
+    if (code === 'EADDRNOTAVAIL' || code === 'EACCES')
+      throw new FailureError(fail('config-invalid', `cannot listen on ${host}:${port}`).failure);
+    throw error;
+  }
+  return (await app.getUrl()).replace('[::1]', 'localhost');
+}
+
+/** Joining the group takes some seconds, which requests need not wait for. */
+function listenForEvents(app: NestFastifyApplication, logger: Logger): () => Promise<void> {
+  const joined = app.startAllMicroservices().then(
+    () => undefined,
+    () => logger.warn('lifecycle events are not received: the Kafka transport did not start'),
+  );
+  return () => joined;
+}
+
+function watch(intake: Intake, directory: string, logger: Logger): () => Promise<void> {
+  const log = { info: (sentence: string) => logger.info(sentence), warn: (sentence: string) => logger.warn(sentence) };
+  const folder = watchFolder({ intake, directory, log });
+  return () => folder.stop();
+}
+
+/** Publishes what is behind, sends events that wait, and learns of schemas that an external registry was given by others. */
+function tend(plane: ControlPlane, relay: EventRelay, isExternal: boolean, logger: Logger): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let idle = true;
+  const once = async (): Promise<void> => {
+    relay.wake();
+    if (isExternal) warnOf(await syncWriterSchemas(plane), logger);
+    warnOf(await publishAll(plane), logger);
+  };
+  const timer = setInterval(() => {
+    if (!idle) return;
+    idle = false;
+    running = once()
+      .catch(() => logger.error('tending failed'))
+      .finally(() => {
+        idle = true;
+      });
+  }, tendEveryMs);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
+}
+
+function warnOf(done: Result<void>, logger: Logger): void {
+  if (!done.ok) logger.warn(done.failure.message);
+}
+
+async function ready(database: Database, cluster: Cluster): Promise<Result<void>> {
+  const answer = await database.ping();
+  if (!answer.ok) return answer;
+  try {
+    await cluster.refresh([topicNames.directives]);
+    return ok(undefined);
+  } catch {
+    return fail('broker-unreachable', 'asking Kafka: no broker answered');
+  }
+}
+
+function readOpenApi(): unknown {
+  return JSON.parse(readFileSync(join(repositoryRoot(), 'proto-schemas', 'openapi', 'control-plane.json'), 'utf8'));
+}
+
+async function closeAll(closing: Closing): Promise<void> {
+  for (const close of closing.splice(0).reverse()) await close();
+}

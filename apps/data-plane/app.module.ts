@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { GovernController } from './govern.controller.ts';
+import { HealthController, running } from './health.controller.ts';
+import type { DataPlane } from './start.ts';
+
+/** The microservice: the handler of record batches. */
+@Module({ controllers: [GovernController] })
+export class DataPlaneModule {}
+
+/** The HTTP side of a data plane that is a process of its own: health alone. */
+@Module({})
+export class HealthModule {
+  static with(plane: DataPlane): DynamicModule {
+    return {
+      module: HealthModule,
+      controllers: [HealthController],
+      providers: [{ provide: running, useValue: plane }],
+    };
+  }
+}

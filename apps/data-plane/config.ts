@@ -1,0 +1,92 @@
+/** Settings of the data plane; the only file here that reads the environment. */
+import { z } from 'zod';
+import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
+import type { Result } from '../../libs/base/index.ts';
+import { fail, ok } from '../../libs/base/index.ts';
+
+export const dataPlaneSettings = z.strictObject({
+  SLUICE_KAFKA_BROKERS: z.string().min(1).describe('Kafka bootstrap servers, comma separated'),
+  SLUICE_KAFKA_USERNAME: z.string().optional().describe('SCRAM-SHA-512 user'),
+  SLUICE_KAFKA_PASSWORD: z.string().optional().describe('SCRAM-SHA-512 password'),
+  SLUICE_KAFKA_TLS: z.stringbool().default(false).describe('Whether to use TLS towards Kafka'),
+  SLUICE_REGISTRY_URL: z.url().describe('Schema registry, e.g. http://127.0.0.1:8080/registry'),
+  SLUICE_REGISTRY_USERNAME: z.string().optional().describe('Account for the schema registry'),
+  SLUICE_REGISTRY_PASSWORD: z.string().optional().describe('Secret for the schema registry'),
+  SLUICE_KMS_KEY_FILE: z.string().min(1).describe('File of the local master key'),
+  SLUICE_INSTANCE: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/)
+    .default('one')
+    .describe('Stable name of this instance; part of its transactional ids'),
+  SLUICE_HEALTH_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address on which `/health`, `/ready` and `/status` are served'),
+  SLUICE_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8082).describe('Their port'),
+});
+
+/** How the record loop paces itself. */
+export interface WorkerLimits {
+  /** A fetch waits this long for the first record, milliseconds. */
+  readonly fetchWaitMs: number;
+  /** Bytes of one fetch and so, roughly, of one transaction. */
+  readonly fetchBytesMax: number;
+  /** After a small fetch, wait this long so that the next transaction is worth its cost, milliseconds. */
+  readonly lingerMs: number;
+  /** Nothing is produced when the last successful directive poll is older than this, milliseconds. */
+  readonly directiveAgeMsMax: number;
+}
+
+export const workerLimits: WorkerLimits = {
+  fetchWaitMs: 250,
+  fetchBytesMax: 4 * 1024 * 1024,
+  lingerMs: 40,
+  directiveAgeMsMax: 3_000,
+};
+
+export interface DataPlaneEnvironment {
+  readonly kafka: KafkaOptions;
+  readonly registry: { readonly url: string; readonly username?: string; readonly password?: string };
+  readonly kmsKeyFile: string;
+  readonly instance: string;
+  readonly host: string;
+  readonly port: number;
+  /** `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly otlpEndpoint?: string;
+}
+
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Result<DataPlaneEnvironment> {
+  const known = Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('SLUICE_')));
+  const parsed = dataPlaneSettings.safeParse(known);
+  if (!parsed.success) {
+    return fail(
+      'config-invalid',
+      parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`.replace(/^: /, '')).join('; '),
+    );
+  }
+  const settings = parsed.data;
+  const { SLUICE_KAFKA_USERNAME: username, SLUICE_KAFKA_PASSWORD: password } = settings;
+  if ((username === undefined) !== (password === undefined)) {
+    return fail('config-invalid', 'SLUICE_KAFKA_USERNAME and SLUICE_KAFKA_PASSWORD belong together');
+  }
+  const otlpEndpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return ok({
+    kafka: {
+      brokers: settings.SLUICE_KAFKA_BROKERS.split(','),
+      clientId: `sluice-data-plane-${settings.SLUICE_INSTANCE}`,
+      tls: settings.SLUICE_KAFKA_TLS,
+      ...(username === undefined || password === undefined ? {} : { sasl: { username, password } }),
+    },
+    registry: {
+      url: settings.SLUICE_REGISTRY_URL,
+      ...(settings.SLUICE_REGISTRY_USERNAME === undefined ? {} : { username: settings.SLUICE_REGISTRY_USERNAME }),
+      ...(settings.SLUICE_REGISTRY_PASSWORD === undefined ? {} : { password: settings.SLUICE_REGISTRY_PASSWORD }),
+    },
+    kmsKeyFile: settings.SLUICE_KMS_KEY_FILE,
+    instance: settings.SLUICE_INSTANCE,
+    host: settings.SLUICE_HEALTH_HOST,
+    port: settings.SLUICE_HEALTH_PORT,
+    ...(otlpEndpoint === undefined || otlpEndpoint === '' ? {} : { otlpEndpoint }),
+  });
+}

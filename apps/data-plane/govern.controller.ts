@@ -1,0 +1,67 @@
+/** Governs one batch under every live agreement of its dataset, with one process span that links to the producers' contexts. */
+import { Controller } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
+import type { SpanContext } from '@opentelemetry/api';
+import { createOutput, governBatch, screenBatch } from '../../libs/govern/index.ts';
+import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
+import { readHeaders } from '../../libs/records/index.ts';
+import {
+  attributeNames,
+  endSpan,
+  readTraceparent,
+  spanLinksMax,
+  spanNames,
+  startBatchSpan,
+  startGovernedSpan,
+  writeTraceparent,
+} from '../../libs/telemetry/index.ts';
+import type { GovernRequest } from './govern-request.ts';
+import { governPattern } from './govern-request.ts';
+
+/** Working space of a run; a Program stops at a full output and goes on after it was emptied. */
+const outputBytesMax = 4 * 1024 * 1024;
+const outputRecordsMin = 8_192;
+
+@Controller()
+export class GovernController {
+  #output = createOutput(outputRecordsMin, outputBytesMax);
+
+  @MessagePattern(governPattern)
+  govern(request: GovernRequest): void {
+    const { frames, first, board, draft, topic, partition } = request;
+    if (frames.count > this.#output.outcome.length) this.#output = createOutput(frames.count, outputBytesMax);
+    const screening = screenBatch(frames, request.verdicts);
+    const processSpan = startBatchSpan({
+      name: `${spanNames.process} ${topic}`,
+      links: contextsOf(frames, first),
+      attributes: {
+        [attributeNames.messagingSystem]: 'kafka',
+        [attributeNames.messagingOperation]: 'process',
+        [attributeNames.messagingDestination]: topic,
+        [attributeNames.messagingPartition]: String(partition),
+        [attributeNames.messagingBatchCount]: frames.count - first,
+        [attributeNames.offsetFirst]: String(frames.baseOffset),
+        [attributeNames.dataset]: draft.dataset,
+      },
+    });
+    for (const agreement of board.agreements) {
+      const { span, context } = startGovernedSpan(processSpan, spanNames.publish, {
+        [attributeNames.agreement]: agreement.agreement,
+      });
+      const headers: HeaderList = context === null ? [] : writeTraceparent([], context);
+      governBatch(frames, first, screening, agreement, this.#output, draft.sink(agreement, { partition, frames }, headers));
+      endSpan(span);
+    }
+    endSpan(processSpan);
+  }
+}
+
+/** The producers' contexts of the first records, as many as a span links. */
+function contextsOf(frames: RecordFrames, first: number): (SpanContext | null)[] {
+  const contexts: (SpanContext | null)[] = [];
+  for (let index = first; index < frames.count && contexts.length < spanLinksMax; index += 1) {
+    const headers = readHeaders(frames, index) ?? [];
+    contexts.push(readTraceparent(headers.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]))));
+  }
+  return contexts;
+}

@@ -1,0 +1,51 @@
+/** The data plane as a process of its own. Ends with exit code 1 and one sentence when it cannot start. */
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { RegistryClient } from '../../libs/adapters/registry/index.ts';
+import { FailureError, unwrap } from '../../libs/base/index.ts';
+import { startTelemetry } from '../../libs/telemetry/index.ts';
+import { HealthModule } from './app.module.ts';
+import { readSettings } from './config.ts';
+import { startDataPlane } from './start.ts';
+
+async function main(): Promise<void> {
+  const settings = unwrap(readSettings(process.env));
+  const { kafka, instance, otlpEndpoint } = settings;
+  const telemetry = unwrap(
+    startTelemetry({ serviceName: 'sluice-data-plane', ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }) }),
+  );
+  const vault = unwrap(await LocalFileVault.open(settings.kmsKeyFile));
+  const log = (sentence: string): void => void process.stdout.write(`${new Date().toISOString()} ${sentence}\n`);
+  const plane = unwrap(
+    await startDataPlane({
+      kafka,
+      vault,
+      registry: new RegistryClient(settings.registry),
+      instance,
+      report: (failure) => log(`${failure.code}: ${failure.message}`),
+    }),
+  );
+  const app = await NestFactory.create(HealthModule.with(plane), new FastifyAdapter(), { logger: ['error', 'warn'] });
+  await app.listen(settings.port, settings.host);
+  log(`The data plane serves its health at ${await app.getUrl()}/ready.`);
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) return;
+      stopping = true;
+      void plane
+        .stop()
+        .then(() => app.close())
+        .then(() => telemetry.shutdown())
+        .then(() => process.exit(0));
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  if (!(error instanceof FailureError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});

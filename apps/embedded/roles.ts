@@ -1,0 +1,129 @@
+/** The three roles in this process, each with its own Kafka account, on the same Kafka and PostgreSQL. */
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { Logger } from '@nestjs/common';
+import { pino } from 'pino';
+import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
+import { Cluster, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
+import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { keptSecret } from '../../libs/adapters/local/index.ts';
+import { RegistryClient } from '../../libs/adapters/registry/index.ts';
+import type { Failure, Result } from '../../libs/base/index.ts';
+import { ok, topicNames } from '../../libs/base/index.ts';
+import type { KeyVault } from '../../libs/catalog/index.ts';
+import { startControlPlane } from '../control-plane/start.ts';
+import type { DataPlane } from '../data-plane/start.ts';
+import { startDataPlane } from '../data-plane/start.ts';
+import type { Link } from '../link/start.ts';
+import { startLink } from '../link/start.ts';
+import type { EmbeddedSettings } from './config.ts';
+import type { LogFile } from './log-file.ts';
+import type { RoleAccount } from './role-accounts.ts';
+import { makeRoleAccounts, roleNames } from './role-accounts.ts';
+import type { Services } from './services.ts';
+import type { StopStack } from './stop-stack.ts';
+
+export interface Roles {
+  /** `http://host:port` of the API. */
+  readonly address: string;
+  readonly operatorSecret: string;
+  readonly operatorSecretFile: string;
+  readonly intakeDirectory: string;
+  readonly cluster: Cluster;
+  readonly vault: KeyVault;
+  readonly dataPlane: DataPlane;
+  readonly link: Link;
+}
+
+/** The name of this instance in transactional ids: the same at every start, so that a start fences what the last one left. */
+const instance = 'embedded';
+const receiptsTopic = { name: topicNames.receipts, partitions: 1, config: { 'retention.ms': '-1', 'retention.bytes': '-1' } };
+
+/** Starts control plane, data plane and link. What was started is on the stack, also on a failure. */
+export async function startRoles(
+  settings: EmbeddedSettings,
+  services: Services,
+  stack: StopStack,
+  log: LogFile,
+  report: (failure: Failure) => void,
+): Promise<Result<Roles>> {
+  const { directory } = settings;
+  const cluster = await Cluster.open(services.kafka);
+  if (!cluster.ok) return cluster;
+  stack.push('the connection to Kafka', () => cluster.value.close());
+  const admin = new KafkaAdmin(cluster.value);
+  const topics = await admin.createTopics([receiptsTopic]);
+  if (!topics.ok) return topics;
+  const kafkaOf = await kafkaOptionsOfRoles(settings, services, admin);
+  if (!kafkaOf.ok) return kafkaOf;
+
+  const masterKeyFile = path.join(directory, 'keys', 'master.key');
+  const operatorSecretFile = path.join(directory, 'keys', 'operator.secret');
+  const intakeDirectory = path.join(directory, 'intake');
+  // Files that are put there hold raw records.
+  mkdirSync(intakeDirectory, { recursive: true, mode: 0o700 });
+  const vault = await LocalFileVault.open(masterKeyFile);
+  if (!vault.ok) return vault;
+  const operatorSecret = keptSecret(operatorSecretFile);
+  const control = await startControlPlane(
+    {
+      instance,
+      listen: { host: '127.0.0.1', port: settings.httpPort },
+      databaseUrl: services.databaseUrl,
+      kafka: services.kafka,
+      operatorSecret,
+      reservedAccounts: Object.values(roleNames),
+      masterKeyFile,
+      registry: settings.registryUrl === undefined ? null : { url: settings.registryUrl },
+      intakeDirectory,
+      logLevel: 'info',
+    },
+    pino({ level: 'info' }, log.stream as pino.DestinationStream),
+  );
+  if (!control.ok) return control;
+  stack.push('the control plane', control.value.stop);
+  const { address } = control.value;
+
+  const registry =
+    settings.registryUrl === undefined
+      ? new RegistryClient({ url: `${address}/registry`, username: 'admin', password: operatorSecret })
+      : new RegistryClient({ url: settings.registryUrl });
+  const dataPlane = await startDataPlane({ kafka: kafkaOf.value('dataPlane'), vault: vault.value, registry, instance, report });
+  if (!dataPlane.ok) return dataPlane;
+  stack.push('the data plane', dataPlane.value.stop);
+  // Nest prints to the terminal by default; the terminal is for people.
+  Logger.overrideLogger(log);
+
+  const link = await startLink({
+    kafka: kafkaOf.value('link'),
+    vault: vault.value,
+    log: (sentence) => log.write('info', sentence),
+  });
+  if (!link.ok) return link;
+  stack.push('link', link.value.stop);
+  return ok({
+    address,
+    operatorSecret,
+    operatorSecretFile,
+    intakeDirectory,
+    cluster: cluster.value,
+    vault: vault.value,
+    dataPlane: dataPlane.value,
+    link: link.value,
+  });
+}
+
+/** On a real cluster its operator decides about accounts: every role then uses the one that was given. */
+async function kafkaOptionsOfRoles(
+  settings: EmbeddedSettings,
+  services: Services,
+  admin: KafkaAdmin,
+): Promise<Result<(role: keyof typeof roleNames) => KafkaOptions>> {
+  const accounts = settings.kafka === undefined ? await makeRoleAccounts(admin) : ok(undefined);
+  if (!accounts.ok) return accounts;
+  const given: Partial<Record<keyof typeof roleNames, RoleAccount>> = accounts.value ?? {};
+  return ok((role) => {
+    const sasl = given[role] ?? services.kafka.sasl;
+    return { ...services.kafka, clientId: roleNames[role], ...(sasl === undefined ? {} : { sasl }) };
+  });
+}

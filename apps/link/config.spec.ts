@@ -1,0 +1,33 @@
+import { expect, test } from '@jest/globals';
+import { unwrap } from '../../libs/base/index.ts';
+import { readSettings } from './config.ts';
+
+const least = { SLUICE_KAFKA_BROKERS: 'a:9092,b:9092', SLUICE_KMS_KEY_FILE: '/keys/master.key' };
+
+test('reads brokers and account, with defaults for the rest, and leaves other names alone', () => {
+  const settings = unwrap(
+    readSettings({ ...least, SLUICE_KAFKA_USERNAME: 'link', SLUICE_KAFKA_PASSWORD: 'p', PATH: '/bin', SLUICE_HEALTH_PORT: '0' }),
+  );
+  expect(settings).toEqual({
+    brokers: ['a:9092', 'b:9092'],
+    sasl: { username: 'link', password: 'p' },
+    tls: false,
+    kmsKeyFile: '/keys/master.key',
+    host: '127.0.0.1',
+    port: 0,
+  });
+});
+
+test('an unknown or missing setting, or half an account, is an error that names it and quotes no value', () => {
+  const cases: [Record<string, string>, string][] = [
+    [{ ...least, SLUICE_KAFKA_PASWORD: 'secret-value' }, 'SLUICE_KAFKA_PASWORD'],
+    [{ SLUICE_KAFKA_BROKERS: 'a:1' }, 'SLUICE_KMS_KEY_FILE'],
+    [{ ...least, SLUICE_KAFKA_BROKERS: 'secret-value' }, 'SLUICE_KAFKA_BROKERS'],
+    [{ ...least, SLUICE_KAFKA_PASSWORD: 'secret-value' }, 'SLUICE_KAFKA_USERNAME'],
+  ];
+  for (const [environment, name] of cases) {
+    const settings = readSettings(environment);
+    expect(settings).toMatchObject({ ok: false, failure: { code: 'config-invalid', message: expect.stringContaining(name) } });
+    expect(JSON.stringify(settings)).not.toContain('secret-value');
+  }
+});

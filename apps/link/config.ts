@@ -1,0 +1,70 @@
+/** Settings of link, from the environment. An unknown `SLUICE_*` name is an error: a misspelt setting must not be a silent default. */
+import { z } from 'zod';
+import type { Result } from '../../libs/base/index.ts';
+import { fail, ok } from '../../libs/base/index.ts';
+
+export const linkSettings = z.strictObject({
+  SLUICE_KAFKA_BROKERS: z
+    .string()
+    .regex(/^[^\s,]+:\d+(?:,[^\s,]+:\d+)*$/, 'must be host:port, several with commas')
+    .describe('Kafka bootstrap servers, comma separated'),
+  SLUICE_KAFKA_USERNAME: z.string().min(1).optional().describe('SCRAM-SHA-512 user; may read `sluice.directives` and `gov.*`'),
+  SLUICE_KAFKA_PASSWORD: z.string().min(1).optional().describe('SCRAM-SHA-512 password'),
+  SLUICE_KAFKA_TLS: z.stringbool().default(false).describe('Whether to use TLS towards Kafka'),
+  SLUICE_KMS_KEY_FILE: z
+    .string()
+    .min(1)
+    .describe('File of the local master key that the control plane wraps delivery secrets with'),
+  SLUICE_HEALTH_HOST: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe('Address on which `/health`, `/ready` and `/status` are served'),
+  SLUICE_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8083).describe('Their port'),
+});
+
+export interface LinkSettings {
+  readonly brokers: readonly string[];
+  readonly sasl?: { readonly username: string; readonly password: string };
+  readonly tls: boolean;
+  readonly kmsKeyFile: string;
+  readonly host: string;
+  readonly port: number;
+  /** `OTEL_EXPORTER_OTLP_ENDPOINT`. */
+  readonly otlpEndpoint?: string;
+}
+
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Result<LinkSettings> {
+  const ours = Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => name.startsWith('SLUICE_') && value !== undefined),
+  );
+  const parsed = linkSettings.safeParse(ours);
+  if (!parsed.success) return fail('config-invalid', describe(parsed.error));
+  const read = parsed.data;
+  if ((read.SLUICE_KAFKA_USERNAME === undefined) !== (read.SLUICE_KAFKA_PASSWORD === undefined)) {
+    return fail('config-invalid', 'SLUICE_KAFKA_USERNAME and SLUICE_KAFKA_PASSWORD belong together');
+  }
+  const otlpEndpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return ok({
+    brokers: read.SLUICE_KAFKA_BROKERS.split(','),
+    ...(read.SLUICE_KAFKA_USERNAME === undefined || read.SLUICE_KAFKA_PASSWORD === undefined
+      ? {}
+      : { sasl: { username: read.SLUICE_KAFKA_USERNAME, password: read.SLUICE_KAFKA_PASSWORD } }),
+    tls: read.SLUICE_KAFKA_TLS,
+    kmsKeyFile: read.SLUICE_KMS_KEY_FILE,
+    host: read.SLUICE_HEALTH_HOST,
+    port: read.SLUICE_HEALTH_PORT,
+    ...(otlpEndpoint === undefined || otlpEndpoint === '' ? {} : { otlpEndpoint }),
+  });
+}
+
+/** Names the settings and says what is wrong with each; the values stay out, one of them is a password. */
+function describe(error: z.ZodError): string {
+  return error.issues
+    .map((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? `unknown setting ${issue.keys.join(', ')}`
+        : `${issue.path.join('.')}: ${issue.message}`,
+    )
+    .join('; ');
+}

@@ -1,0 +1,198 @@
+/** Connections to the brokers of one Kafka cluster: one per broker and purpose, made on demand, made anew when broken. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionOptions } from '@platformatic/kafka';
+import { apiVersionsV4, Connection, findCoordinatorV6, metadataV12 } from '@platformatic/kafka';
+import type { Result } from '../../base/index.ts';
+import { fail, ok } from '../../base/index.ts';
+import { codeFailure, codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
+
+export interface KafkaOptions {
+  /** `host:port` of at least one broker. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** SCRAM-SHA-512 credentials; without them the connection is not authenticated. */
+  readonly sasl?: { readonly username: string; readonly password: string };
+  readonly tls?: boolean;
+}
+
+export interface TopicMetadata {
+  readonly name: string;
+  readonly topicId: string;
+  /** Index = partition; the broker id of its leader, -1 for none. */
+  readonly leaders: readonly number[];
+}
+
+/** A request of the library: it takes a connection and answers by promise. */
+type AsyncApi<A extends unknown[], R> = { async: (connection: Connection, ...args: A) => Promise<R> };
+
+const produceKey = 0;
+const groupHeartbeatKey = 68;
+
+export class Cluster {
+  readonly options: KafkaOptions;
+  readonly #connections = new Map<string, Promise<Connection>>();
+  readonly #addresses = new Map<number, { host: string; port: number }>();
+  readonly #topics = new Map<string, TopicMetadata>();
+  readonly #coordinators = new Map<string, number>();
+  #closed = false;
+
+  private constructor(options: KafkaOptions) {
+    this.options = options;
+  }
+
+  /** Connects to one of the brokers and checks that it speaks what Sluice needs. Fails with `broker-unreachable`. */
+  static async open(options: KafkaOptions): Promise<Result<Cluster>> {
+    const cluster = new Cluster(options);
+    const action = `connecting to Kafka at ${options.brokers.join(', ')}`;
+    try {
+      const versions = await cluster.call('any', 'control', apiVersionsV4.api, 'sluice', '0');
+      const newest = (key: number): number => versions.apiKeys.find((api) => api.apiKey === key)?.maxVersion ?? -1;
+      if (newest(produceKey) < 12 || newest(groupHeartbeatKey) < 1) {
+        await cluster.close();
+        return fail('broker-unreachable', `${action}: Kafka 4.0 or newer is needed (transactions v2, KIP-848 groups)`);
+      }
+      await cluster.refresh([]);
+      return ok(cluster);
+    } catch (error) {
+      await cluster.close();
+      return cluster.failureOf(error, action);
+    }
+  }
+
+  /** Sends one request on the connection of a broker for a purpose; requests of one purpose are answered in order. Throws the library's errors. */
+  async call<A extends unknown[], R>(node: number | 'any', purpose: string, api: AsyncApi<A, R>, ...args: A): Promise<R> {
+    const connection = await this.#connection(node, purpose);
+    return api.async(connection, ...args);
+  }
+
+  /** Metadata of topics, from the cache unless one is missing there. An unknown topic is absent from the answer. */
+  async topics(names: readonly string[]): Promise<TopicMetadata[]> {
+    if (names.some((name) => !this.#topics.has(name))) await this.refresh(names);
+    return names.flatMap((name) => this.#topics.get(name) ?? []);
+  }
+
+  /** Reads brokers and these topics anew. */
+  async refresh(names: readonly string[]): Promise<void> {
+    for (const name of names) this.#topics.delete(name);
+    const answer = await this.call('any', 'control', metadataTolerant, names);
+    for (const broker of answer.brokers) this.#addresses.set(broker.nodeId, broker);
+    for (const topic of answer.topics) if (topic.errorCode === 0) this.#topics.set(topic.name, topic);
+  }
+
+  /** The broker that coordinates a group or a transactional id; retries while it is moving. */
+  async coordinator(kind: 'group' | 'transaction', key: string): Promise<number> {
+    const cacheKey = `${kind}/${key}`;
+    const known = this.#coordinators.get(cacheKey);
+    if (known !== undefined) return known;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const answer = await this.call('any', 'control', findCoordinatorV6.api, kind === 'group' ? 0 : 1, [key]);
+        const found = answer.coordinators[0];
+        if (found !== undefined) {
+          this.#addresses.set(found.nodeId, { host: found.host, port: found.port });
+          this.#coordinators.set(cacheKey, found.nodeId);
+          return found.nodeId;
+        }
+      } catch (error) {
+        const code = codeOfError(error);
+        if (attempt >= 60 || (code !== undefined && !isPassing(code))) throw error;
+      }
+      await sleep(Math.min(500, 20 * (attempt + 1)));
+    }
+  }
+
+  /** Forgets a coordinator that answered that it is none. */
+  forgetCoordinator(kind: 'group' | 'transaction', key: string): void {
+    this.#coordinators.delete(`${kind}/${key}`);
+  }
+
+  /** The Failure for an error that the library threw. */
+  failureOf(error: unknown, action: string): ReturnType<typeof fail> {
+    const code = codeOfError(error);
+    if (code !== undefined && code !== kafkaCodes.none) return codeFailure(code, action);
+    const text = error instanceof Error ? error.message : 'unknown error';
+    const hint = /authenti|SASL|SCRAM|credential/i.test(text) ? 'the credentials were refused' : 'no broker answered';
+    return fail('broker-unreachable', `${action}: ${hint}`);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const open = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(open.map((pending) => pending.then((connection) => connection.close()).catch(() => undefined)));
+  }
+
+  async #connection(node: number | 'any', purpose: string): Promise<Connection> {
+    if (this.#closed) throw new Error('the Kafka cluster handle is closed');
+    const key = `${node}/${purpose}`;
+    const existing = this.#connections.get(key);
+    if (existing !== undefined) {
+      const connection = await existing.catch(() => undefined);
+      if (connection?.isConnected() === true) return connection;
+      if (this.#connections.get(key) === existing) this.#connections.delete(key);
+      else return this.#connection(node, purpose);
+    }
+    const pending = this.#connect(node);
+    pending.catch(() => undefined);
+    this.#connections.set(key, pending);
+    return pending;
+  }
+
+  async #connect(node: number | 'any'): Promise<Connection> {
+    const known = node === 'any' ? undefined : this.#addresses.get(node);
+    const targets = known === undefined ? this.options.brokers.map(parseAddress) : [known];
+    let last: unknown;
+    for (const target of targets) {
+      const connection = new Connection(this.options.clientId, connectionOptions(this.options));
+      connection.on('error', () => undefined);
+      try {
+        await connection.connect(target.host, target.port);
+        return connection;
+      } catch (error) {
+        last = error;
+        await connection.close().catch(() => undefined);
+      }
+    }
+    throw last;
+  }
+}
+
+interface TolerantMetadata {
+  brokers: { nodeId: number; host: string; port: number }[];
+  topics: { errorCode: number; name: string; topicId: string; leaders: number[] }[];
+}
+
+/** Metadata whose per-topic errors are part of the answer: an unknown topic is an answer here, not an exception. */
+const metadataTolerant: AsyncApi<[readonly string[]], TolerantMetadata> = {
+  async async(connection, names) {
+    const answer = await metadataV12.api.async(connection, [...names], false, false).catch((error: unknown) => {
+      const response = typeof error === 'object' && error !== null && 'response' in error ? error.response : undefined;
+      if (response === undefined) throw error;
+      return response as Awaited<ReturnType<typeof metadataV12.api.async>>;
+    });
+    return {
+      brokers: answer.brokers.map(({ nodeId, host, port }) => ({ nodeId, host, port })),
+      topics: answer.topics.flatMap((topic) => {
+        if (topic.name === null || topic.name === undefined) return [];
+        const leaders: number[] = [];
+        for (const partition of topic.partitions) leaders[partition.partitionIndex] = partition.leaderId;
+        return [{ errorCode: topic.errorCode, name: topic.name, topicId: topic.topicId, leaders }];
+      }),
+    };
+  },
+};
+
+function connectionOptions(options: KafkaOptions): ConnectionOptions {
+  return {
+    connectTimeout: 5_000,
+    requestTimeout: 30_000,
+    maxInflights: 5,
+    ...(options.tls === true ? { tls: {}, tlsServerName: true } : {}),
+    ...(options.sasl === undefined ? {} : { sasl: { mechanism: 'SCRAM-SHA-512' as const, ...options.sasl } }),
+  };
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}

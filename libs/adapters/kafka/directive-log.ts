@@ -1,0 +1,109 @@
+/** The topic `sluice.directives`: the control plane writes it, the data plane and link read it. Compacted, one partition, full state per agreement. */
+import type { Result } from '../../base/index.ts';
+import { fail, ok, topicNames } from '../../base/index.ts';
+import type { Directive, DirectivePublisher } from '../../catalog/index.ts';
+import { parseDirective } from '../../catalog/index.ts';
+import type { Cluster } from './cluster.ts';
+import { KafkaAdmin } from './kafka-admin.ts';
+import { topicOffsets } from './offsets.ts';
+import { TopicReader } from './topic-reader.ts';
+import { TransactionalProducer } from './transactional-producer.ts';
+
+const topicConfig = {
+  'cleanup.policy': 'compact',
+  'min.cleanable.dirty.ratio': '0.1',
+  'max.message.bytes': String(4 * 1024 * 1024),
+};
+
+/** Writes directives. The transactional id is the instance's own, so a restarted instance fences what it left behind. */
+export class DirectiveLog implements DirectivePublisher {
+  readonly #cluster: Cluster;
+  readonly #transactionalId: string;
+  #producer: TransactionalProducer | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  private constructor(cluster: Cluster, instance: string) {
+    this.#cluster = cluster;
+    this.#transactionalId = `sluice.directives.${instance}`;
+  }
+
+  /** Makes sure that the topic exists. */
+  static async open(cluster: Cluster, instance = cluster.options.clientId): Promise<Result<DirectiveLog>> {
+    const topics = [{ name: topicNames.directives, partitions: 1, config: topicConfig }];
+    const created = await new KafkaAdmin(cluster).createTopics(topics);
+    return created.ok ? ok(new DirectiveLog(cluster, instance)) : created;
+  }
+
+  publish(directive: Directive): Promise<Result<void>> {
+    const published = this.#tail.then(() => this.#publish(directive));
+    this.#tail = published.catch(() => undefined);
+    return published;
+  }
+
+  async close(): Promise<void> {
+    await this.#tail;
+    await this.#producer?.close();
+  }
+
+  async #publish(directive: Directive): Promise<Result<void>> {
+    if (this.#producer?.usable !== true) {
+      const opened = await TransactionalProducer.open(this.#cluster, { transactionalId: this.#transactionalId });
+      if (!opened.ok) return opened;
+      this.#producer = opened.value;
+    }
+    const record = { key: Buffer.from(directive.agreement), value: Buffer.from(JSON.stringify(directive)) };
+    this.#producer.begin();
+    const sent = await this.#producer.send(topicNames.directives, 0, [record]);
+    return sent.ok ? this.#producer.commit() : sent;
+  }
+}
+
+/** Follows directives. Opens only after everything up to the end offset seen at the start has been read. */
+export class DirectiveFeed {
+  readonly #reader: TopicReader;
+  readonly #current = new Map<string, Directive>();
+
+  private constructor(reader: TopicReader) {
+    this.#reader = reader;
+  }
+
+  static async open(cluster: Cluster): Promise<Result<DirectiveFeed>> {
+    const end = await topicOffsets(cluster, topicNames.directives, 'latest');
+    if (!end.ok) return end;
+    const reader = await TopicReader.open(cluster, { topic: topicNames.directives, from: 'earliest' });
+    if (!reader.ok) return reader;
+    const feed = new DirectiveFeed(reader.value);
+    while (reader.value.position(0) < (end.value[0] ?? 0n)) {
+      const polled = await feed.poll(200);
+      if (!polled.ok) return polled;
+    }
+    return ok(feed);
+  }
+
+  /** The newest directive of each agreement. */
+  current(): ReadonlyMap<string, Directive> {
+    return this.#current;
+  }
+
+  /** The directives that changed since the last poll. A lower or equal revision than one seen is ignored; a malformed one is a failure. */
+  async poll(maxWaitMs: number): Promise<Result<Directive[]>> {
+    const records = await this.#reader.poll(maxWaitMs);
+    if (!records.ok) return records;
+    const changed = new Map<string, Directive>();
+    for (const record of records.value) {
+      if (record.key === null || record.value === null)
+        return fail('policy-invalid', 'reading directives: a record without key or value');
+      const directive = parseDirective(Buffer.from(record.value).toString('utf8'));
+      if (!directive.ok) return directive;
+      const known = this.#current.get(directive.value.agreement);
+      if (known !== undefined && known.revision >= directive.value.revision) continue;
+      this.#current.set(directive.value.agreement, directive.value);
+      changed.set(directive.value.agreement, directive.value);
+    }
+    return ok([...changed.values()]);
+  }
+
+  close(): Promise<void> {
+    return this.#reader.close();
+  }
+}

@@ -1,0 +1,141 @@
+/** Membership in a consumer group by the broker's own assignor (KIP-848): heartbeats on a timer, the assignment taken over between transactions. */
+import { randomUUID } from 'node:crypto';
+import { consumerGroupHeartbeatV1 } from '@platformatic/kafka';
+import type { Failure, Result } from '../../base/index.ts';
+import { ok } from '../../base/index.ts';
+import type { Cluster } from './cluster.ts';
+import { codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
+import type { GroupPlace } from './wire-apis.ts';
+
+export interface GroupMemberOptions {
+  readonly group: string;
+  readonly topic: string;
+  /** How long the group waits for this member to give partitions back. */
+  readonly rebalanceTimeoutMs?: number;
+}
+
+type Heartbeat = Awaited<ReturnType<typeof consumerGroupHeartbeatV1.api.async>>;
+
+/**
+ * The owner asks `target()` between transactions, stops work on partitions that left it, and says so with `take()`. The broker gives a
+ * partition to another member only after that, so no partition has two owners.
+ */
+export class GroupMember {
+  readonly #cluster: Cluster;
+  readonly #options: GroupMemberOptions;
+  #memberId = randomUUID().replaceAll('-', '');
+  #memberEpoch = 0;
+  #intervalMs = 5_000;
+  #target: readonly number[] = [];
+  #owned: readonly number[] = [];
+  #reportOwned = false;
+  #timer: NodeJS.Timeout | undefined;
+  #left = false;
+  #lastFailure: Failure | undefined;
+  #beating: Promise<void> = Promise.resolve();
+
+  private constructor(cluster: Cluster, options: GroupMemberOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  static async join(cluster: Cluster, options: GroupMemberOptions): Promise<Result<GroupMember>> {
+    const member = new GroupMember(cluster, options);
+    await member.#beat();
+    if (member.#lastFailure !== undefined && !member.#lastFailure.retriable) return { ok: false, failure: member.#lastFailure };
+    return ok(member);
+  }
+
+  /** The partitions that the group wants this member to serve. */
+  target(): readonly number[] {
+    return this.#target;
+  }
+
+  /** Member id and epoch for offset commits: a member that lost its place is refused there. */
+  place(): GroupPlace {
+    return { memberId: this.#memberId, memberEpoch: this.#memberEpoch };
+  }
+
+  /** Tells the group which partitions are owned now; work on all others must have ended. */
+  async take(partitions: readonly number[]): Promise<void> {
+    this.#owned = [...partitions];
+    this.#reportOwned = true;
+    await this.#beatSoon();
+  }
+
+  /** Leaves the group, so that others take over at once. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    clearTimeout(this.#timer);
+    await this.#beating;
+    if (this.#memberEpoch <= 0) return;
+    await this.#send(-1, null, null).catch(() => undefined);
+  }
+
+  #beatSoon(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#beating = this.#beating.then(() => this.#beat());
+    return this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#left) return;
+    try {
+      const joining = this.#memberEpoch === 0;
+      const owned = joining ? [] : this.#reportOwned ? this.#owned : null;
+      this.#reportOwned = false;
+      const answer = await this.#send(this.#memberEpoch, joining ? [this.#options.topic] : null, owned);
+      this.#lastFailure = undefined;
+      this.#memberEpoch = answer.memberEpoch;
+      this.#intervalMs = answer.heartbeatIntervalMs;
+      if (answer.assignment !== null) {
+        this.#target = answer.assignment.topicPartitions.flatMap(({ partitions }) => partitions).sort((a, b) => a - b);
+      }
+    } catch (error) {
+      this.#onError(error);
+    }
+    if (this.#left) return;
+    this.#timer = setTimeout(() => void this.#beatSoon(), this.#lastFailure === undefined ? this.#intervalMs : 200);
+    this.#timer.unref();
+  }
+
+  #onError(error: unknown): void {
+    const code = codeOfError(error);
+    this.#lastFailure = this.#cluster.failureOf(error, `joining group ${this.#options.group}`).failure;
+    this.#reportOwned = true;
+    if (code === kafkaCodes.unknownMemberId || code === kafkaCodes.fencedMemberEpoch || code === kafkaCodes.staleMemberEpoch) {
+      this.#memberId = randomUUID().replaceAll('-', '');
+      this.#memberEpoch = 0;
+      this.#target = [];
+    } else if (code === undefined || isPassing(code)) {
+      this.#cluster.forgetCoordinator('group', this.#options.group);
+    }
+  }
+
+  async #send(memberEpoch: number, topics: string[] | null, owned: readonly number[] | null): Promise<Heartbeat> {
+    const { group, topic } = this.#options;
+    const node = await this.#cluster.coordinator('group', group);
+    const [metadata] = await this.#cluster.topics([topic]);
+    const topicPartitions =
+      owned === null
+        ? null
+        : metadata === undefined || owned.length === 0
+          ? []
+          : [{ topicId: metadata.topicId, partitions: [...owned] }];
+    return this.#cluster.call(
+      node,
+      'heartbeat',
+      consumerGroupHeartbeatV1.api,
+      group,
+      this.#memberId,
+      memberEpoch,
+      null,
+      null,
+      memberEpoch === 0 ? (this.#options.rebalanceTimeoutMs ?? 30_000) : -1,
+      topics,
+      null,
+      null,
+      topicPartitions,
+    );
+  }
+}

@@ -1,0 +1,14 @@
+export type { KafkaOptions, TopicMetadata } from './cluster.ts';
+export { Cluster } from './cluster.ts';
+export { DirectiveFeed, DirectiveLog } from './directive-log.ts';
+export type { GroupMemberOptions } from './group-member.ts';
+export { GroupMember } from './group-member.ts';
+export type { AclGrant, TopicSpec } from './kafka-admin.ts';
+export { KafkaAdmin } from './kafka-admin.ts';
+export { committedOffsets, topicOffsets } from './offsets.ts';
+export { PartitionFetcher } from './partition-fetcher.ts';
+export type { ReadRecord, TopicReaderOptions } from './topic-reader.ts';
+export { TopicReader } from './topic-reader.ts';
+export type { OutRecord, PendingBatch, ProducerOptions } from './transactional-producer.ts';
+export { TransactionalProducer } from './transactional-producer.ts';
+export type { FetchedPartition, FetchLimits, GroupPlace, OffsetToCommit } from './wire-apis.ts';

@@ -1,0 +1,212 @@
+/** The Kafka adapter on a real broker: access, transactions, fencing, group hand-over, directives. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { topicNames, unwrap } from '../../base/index.ts';
+import type { Directive } from '../../catalog/index.ts';
+import { testKafka, uniqueId } from '../../testkit/index.ts';
+import type { KafkaOptions, OutRecord } from './index.ts';
+import {
+  Cluster,
+  committedOffsets,
+  DirectiveFeed,
+  DirectiveLog,
+  GroupMember,
+  KafkaAdmin,
+  TopicReader,
+  topicOffsets,
+  TransactionalProducer,
+} from './index.ts';
+
+let options: KafkaOptions;
+let cluster: Cluster;
+let admin: KafkaAdmin;
+
+beforeAll(async () => {
+  const { brokers, username, password } = testKafka();
+  options = { brokers, clientId: 'kafka-test', sasl: { username, password } };
+  cluster = unwrap(await Cluster.open(options));
+  admin = new KafkaAdmin(cluster);
+}, 60_000);
+
+afterAll(async () => {
+  await cluster?.close();
+});
+
+async function topic(partitions = 1): Promise<string> {
+  const name = uniqueId('topic');
+  unwrap(await admin.createTopics([{ name, partitions }]));
+  return name;
+}
+
+const text = (value: string): OutRecord => ({ key: null, value: Buffer.from(value) });
+
+async function values(name: string, on: Cluster = cluster): Promise<string[]> {
+  const ends = unwrap(await topicOffsets(on, name, 'latest'));
+  const reader = unwrap(await TopicReader.open(on, { topic: name, from: 'earliest' }));
+  const found: string[] = [];
+  while (ends.some((end, partition) => reader.position(partition) < end)) {
+    for (const { value } of unwrap(await reader.poll(200))) found.push(Buffer.from(value ?? []).toString());
+  }
+  return found;
+}
+
+async function inTransaction(producer: TransactionalProducer, name: string, records: readonly OutRecord[]): Promise<void> {
+  producer.begin();
+  unwrap(await producer.send(name, 0, records));
+  unwrap(await producer.commit());
+}
+
+describe('connecting', () => {
+  test('to nobody fails with one sentence that names the address', async () => {
+    expect(await Cluster.open({ brokers: ['127.0.0.1:1'], clientId: 'x' })).toMatchObject({
+      ok: false,
+      failure: { code: 'broker-unreachable', message: 'connecting to Kafka at 127.0.0.1:1: no broker answered' },
+    });
+  });
+
+  test('with a wrong password fails and does not tell it', async () => {
+    const opened = await Cluster.open({ ...options, sasl: { username: 'admin', password: 'not-the-password' } });
+    expect(opened.ok).toBe(false);
+    expect(JSON.stringify(opened)).not.toContain('not-the-password');
+  });
+});
+
+describe('access', () => {
+  test('a user reads what it was granted and nothing else, and nothing after the grant is taken away', async () => {
+    const [mine, other] = [await topic(), await topic()];
+    const name = uniqueId('reader');
+    unwrap(await admin.setScramUser(name, 'a long enough secret'));
+    const grants = (['read', 'describe'] as const).map((operation) => ({
+      principal: name,
+      resource: 'topic' as const,
+      name: mine,
+      pattern: 'literal' as const,
+      operation,
+    }));
+    unwrap(await admin.allow(grants));
+    const user = unwrap(await Cluster.open({ ...options, sasl: { username: name, password: 'a long enough secret' } }));
+    const reader = unwrap(await TopicReader.open(user, { topic: mine, from: 'earliest' }));
+    expect((await reader.poll(100)).ok).toBe(true);
+    expect((await TopicReader.open(user, { topic: other, from: 'earliest' })).ok).toBe(false);
+    const producer = await TransactionalProducer.open(user, { transactionalId: uniqueId('none') });
+    expect(producer).toMatchObject({ ok: false, failure: { code: 'topic-authorization-failed' } });
+    unwrap(await admin.revoke(grants));
+    expect((await reader.poll(100)).ok).toBe(false);
+    unwrap(await admin.deleteScramUser(name));
+    unwrap(await admin.deleteScramUser(name));
+    await user.close();
+  }, 30_000);
+});
+
+describe('a transaction', () => {
+  test('that is committed is read once, and one that is aborted never', async () => {
+    const name = await topic();
+    const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
+    await inTransaction(producer, name, [text('a'), text('b')]);
+    producer.begin();
+    unwrap(await producer.send(name, 0, [{ key: Buffer.alloc(4), value: Buffer.from('never') }]));
+    unwrap(await producer.abort());
+    await inTransaction(producer, name, [text('c')]);
+    expect(await values(name)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('of many megabytes goes out in batches that the broker takes', async () => {
+    const name = await topic();
+    const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
+    const records = Array.from({ length: 40 }, (_, index) => text(String(index % 10).repeat(100_000)));
+    await inTransaction(producer, name, records);
+    expect(await values(name)).toEqual(records.map(({ value }) => Buffer.from(value ?? []).toString()));
+  }, 30_000);
+
+  test('commits positions together with records, and an aborted one leaves them', async () => {
+    const name = await topic(2);
+    const group = uniqueId('group');
+    const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
+    producer.begin();
+    unwrap(await producer.send(name, 1, [text('x')]));
+    unwrap(await producer.commitOffsets(group, [{ topic: name, partition: 1, offset: 5n }]));
+    unwrap(await producer.commit());
+    producer.begin();
+    unwrap(await producer.commitOffsets(group, [{ topic: name, partition: 1, offset: 9n }]));
+    unwrap(await producer.abort());
+    expect(unwrap(await committedOffsets(cluster, group, name))).toEqual(new Map([[1, 5n]]));
+  });
+
+  test('of an instance that was replaced is refused: the newer one fences it', async () => {
+    const name = await topic();
+    const transactionalId = uniqueId('p');
+    const older = unwrap(await TransactionalProducer.open(cluster, { transactionalId }));
+    older.begin();
+    unwrap(await older.send(name, 0, [text('zombie')]));
+    const newer = unwrap(await TransactionalProducer.open(cluster, { transactionalId }));
+    const fenced = await older.commit();
+    expect(fenced.ok ? undefined : fenced.failure.code).toBe('producer-fenced');
+    expect(older.usable).toBe(false);
+    await inTransaction(newer, name, [text('alive')]);
+    expect(await values(name)).toEqual(['alive']);
+  }, 30_000);
+});
+
+describe('a group', () => {
+  test('gives every partition to one member, shares with a second, and takes all back when it leaves', async () => {
+    const name = await topic(4);
+    const group = uniqueId('group');
+    const settled = async (members: readonly GroupMember[], counts: readonly number[]): Promise<number[][]> => {
+      for (let attempt = 0; attempt < 200; attempt += 1) {
+        const targets = members.map((member) => [...member.target()]);
+        if (targets.every((target, index) => target.length === counts[index])) return targets;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        for (const [index, member] of members.entries()) await member.take(targets[index] ?? []);
+      }
+      throw new Error(`the group did not settle at ${counts.join(' and ')}`);
+    };
+    const first = unwrap(await GroupMember.join(cluster, { group, topic: name }));
+    expect(await settled([first], [4])).toEqual([[0, 1, 2, 3]]);
+    const second = unwrap(await GroupMember.join(cluster, { group, topic: name }));
+    const shared = await settled([first, second], [2, 2]);
+    expect(shared.flat().sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+    await second.leave();
+    expect(await settled([first], [4])).toEqual([[0, 1, 2, 3]]);
+    await first.leave();
+  }, 60_000);
+});
+
+describe('directives', () => {
+  const directive = (agreement: string, revision: number, state: Directive['state'] = 'started'): Directive => ({
+    version: 1,
+    agreement,
+    dataset: 'd',
+    assigner: 'a',
+    assignee: 'b',
+    revision,
+    state,
+    programs: [],
+    dataKey: { keyId: 'k', epoch: 1, wrapped: '' },
+    sealTo: '',
+    delivery: { kind: 'kafka' },
+  });
+
+  test('are all read before the feed opens, and a lower revision than one seen is ignored', async () => {
+    const agreement = uniqueId('agreement');
+    const log = unwrap(await DirectiveLog.open(cluster, uniqueId('instance')));
+    unwrap(await log.publish(directive(agreement, 1)));
+    unwrap(await log.publish(directive(agreement, 3)));
+    const feed = unwrap(await DirectiveFeed.open(cluster));
+    expect(feed.current().get(agreement)?.revision).toBe(3);
+    unwrap(await log.publish(directive(agreement, 2, 'terminated')));
+    unwrap(await log.publish(directive(agreement, 4, 'suspended')));
+    const changed: Directive[] = [];
+    for (let attempt = 0; attempt < 50 && !changed.some(({ revision }) => revision === 4); attempt += 1) {
+      changed.push(...unwrap(await feed.poll(100)).filter((item) => item.agreement === agreement));
+    }
+    expect(changed.map(({ revision, state }) => [revision, state])).toEqual([[4, 'suspended']]);
+    await log.close();
+    await feed.close();
+  }, 30_000);
+
+  test('live in a topic of one partition, so that their order is total', async () => {
+    const log = unwrap(await DirectiveLog.open(cluster, uniqueId('instance')));
+    await log.close();
+    const [topicOfDirectives] = await cluster.topics([topicNames.directives]);
+    expect(topicOfDirectives?.leaders).toHaveLength(1);
+  });
+});

@@ -1,0 +1,64 @@
+/** Offsets of topics and of groups. */
+import { listOffsetsV9, offsetFetchV9 } from '@platformatic/kafka';
+import type { Result } from '../../base/index.ts';
+import { fail, ok } from '../../base/index.ts';
+import type { Cluster } from './cluster.ts';
+import { codeOfError, isPassing } from './kafka-codes.ts';
+
+const timestamps = { latest: -1n, earliest: -2n } as const;
+
+/** First (`earliest`) or next (`latest`) offset of each partition, index = partition. `latest` is the last stable offset under read_committed. */
+export async function topicOffsets(
+  cluster: Cluster,
+  topic: string,
+  which: 'earliest' | 'latest',
+  isolation: 'read_committed' | 'read_uncommitted' = 'read_committed',
+): Promise<Result<bigint[]>> {
+  const action = `reading offsets of ${topic}`;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const [metadata] = await cluster.topics([topic]);
+      if (metadata === undefined) return fail('not-found', `${action}: there is no such topic`);
+      const offsets: bigint[] = [];
+      for (const leader of new Set(metadata.leaders)) {
+        const partitions = metadata.leaders.flatMap((node, partitionIndex) =>
+          node === leader ? [{ partitionIndex, currentLeaderEpoch: -1, timestamp: timestamps[which] }] : [],
+        );
+        const level = isolation === 'read_committed' ? 1 : 0;
+        const answer = await cluster.call(leader, 'control', listOffsetsV9.api, -1, level, [{ name: topic, partitions }]);
+        for (const partition of answer.topics[0]?.partitions ?? []) offsets[partition.partitionIndex] = partition.offset;
+      }
+      return ok(offsets);
+    } catch (error) {
+      const code = codeOfError(error);
+      if (attempt >= 20 || code === undefined || !isPassing(code)) return cluster.failureOf(error, action);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await cluster.refresh([topic]).catch(() => undefined);
+    }
+  }
+}
+
+/** Committed positions of a group on a topic: partition -> next offset. A partition without one is absent. Waits out open transactions. */
+export async function committedOffsets(cluster: Cluster, group: string, topic: string): Promise<Result<Map<number, bigint>>> {
+  const action = `reading committed offsets of group ${group}`;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      const [metadata] = await cluster.topics([topic]);
+      if (metadata === undefined) return fail('not-found', `${action}: there is no topic ${topic}`);
+      const node = await cluster.coordinator('group', group);
+      const partitionIndexes = metadata.leaders.map((_, partition) => partition);
+      const request = [{ groupId: group, memberId: null, memberEpoch: -1, topics: [{ name: topic, partitionIndexes }] }];
+      const answer = await cluster.call(node, 'coordinator', offsetFetchV9.api, request, true);
+      const positions = new Map<number, bigint>();
+      for (const partition of answer.groups[0]?.topics[0]?.partitions ?? []) {
+        if (partition.committedOffset >= 0n) positions.set(partition.partitionIndex, partition.committedOffset);
+      }
+      return ok(positions);
+    } catch (error) {
+      const code = codeOfError(error);
+      cluster.forgetCoordinator('group', group);
+      if (attempt >= 100 || (code !== undefined && !isPassing(code))) return cluster.failureOf(error, action);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}

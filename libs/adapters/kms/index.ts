@@ -1,0 +1,1 @@
+export { LocalFileVault } from './local-file-vault.ts';

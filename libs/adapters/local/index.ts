@@ -1,0 +1,9 @@
+export type { DirectoryLock } from './directory-lock.ts';
+export { lockDirectory } from './directory-lock.ts';
+export type { KafkaService, KafkaServiceOptions } from './kafka.ts';
+export { startKafka } from './kafka.ts';
+export { isPortFree } from './ports.ts';
+export type { PostgresService, PostgresServiceOptions } from './postgres.ts';
+export { startPostgres, wipePostgres } from './postgres.ts';
+export { kafkaJarsDirectory, repositoryRoot } from './repository.ts';
+export { keptSecret } from './secrets.ts';

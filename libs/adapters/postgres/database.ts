@@ -1,0 +1,127 @@
+/** The control plane's PostgreSQL: opened with its migrations run, used through stores, transactions and named locks. */
+import { DataSource } from 'typeorm';
+
+import type { Result } from '../../base/index.ts';
+import { FailureError, ok, unwrap } from '../../base/index.ts';
+import { attempt } from './attempt.ts';
+import { AccountEntity } from './entities/account.entity.ts';
+import { AgreementEntity } from './entities/agreement.entity.ts';
+import { DatasetEntity } from './entities/dataset.entity.ts';
+import { EventLogEntity } from './entities/event-log.entity.ts';
+import { ParticipantEntity } from './entities/participant.entity.ts';
+import { SchemaEntity, SubjectConfigEntity, SubjectVersionEntity } from './entities/schema.entity.ts';
+import { Locks } from './locks.ts';
+import { Initial1790000000000 } from './migrations/1790000000000-initial.ts';
+import { Stores } from './stores/stores.ts';
+
+/** Waits that are bounded, milliseconds. */
+const connectTimeoutMs = 5_000;
+const statementTimeoutMs = 30_000;
+
+/**
+ * Connects, runs the migrations that are missing (under a lock, so that instances may start together) and answers the open database.
+ * @param url `postgres://user:password@host:port/database`
+ * Fails with `database-unreachable`; the message never holds the URL.
+ */
+export async function openDatabase(url: string): Promise<Result<Database>> {
+  const source = dataSourceOf(url);
+  const locks = new Locks(url, connectTimeoutMs);
+  const opened = await attempt('connecting to PostgreSQL', async () => {
+    await source.initialize();
+    return unwrap(await locks.hold('sluice/migrations', async () => ok(await source.runMigrations({ transaction: 'all' }))));
+  }).catch(async (error: unknown) => {
+    await close(source, locks);
+    if (error instanceof FailureError) return { ok: false as const, failure: error.failure };
+    throw error;
+  });
+  if (opened.ok) return ok(new Database(source, locks));
+  await close(source, locks);
+  return opened;
+}
+
+export class Database {
+  readonly #source: DataSource;
+  readonly #locks: Locks;
+  /** Stores whose calls each are their own transaction. */
+  readonly stores: Stores;
+
+  constructor(source: DataSource, locks: Locks) {
+    this.#source = source;
+    this.#locks = locks;
+    this.stores = new Stores(source.manager);
+  }
+
+  /** Runs `work` in one transaction; a failed Result rolls it back and is passed on. */
+  async transaction<T>(action: string, work: (stores: Stores) => Promise<Result<T>>): Promise<Result<T>> {
+    try {
+      return await attempt(action, () => this.#source.transaction(async (manager) => unwrap(await work(new Stores(manager)))));
+    } catch (error) {
+      if (error instanceof FailureError) return { ok: false, failure: error.failure };
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `work` while this process alone, of all instances on this database, holds the lock of that name.
+   * A connection that dies gives the lock up while `work` goes on: whoever must not meet a survivor fences by other means as well.
+   */
+  locked<T>(name: string, work: () => Promise<Result<T>>): Promise<Result<T>> {
+    return this.#locks.hold(name, work);
+  }
+
+  /** 12 hex digits that are this database's own: tells two installations on one Kafka cluster apart. */
+  async installation(): Promise<Result<string>> {
+    return attempt('reading the installation id', async () => {
+      const rows: { id: string }[] = await this.#source.query('SELECT id FROM installation');
+      const [row] = rows;
+      if (row === undefined) throw new Error('the table installation is empty');
+      return row.id;
+    });
+  }
+
+  /** Whether PostgreSQL answers now. */
+  async ping(): Promise<Result<void>> {
+    const answer = await attempt('asking PostgreSQL', () => this.#source.query('SELECT 1'));
+    return answer.ok ? ok(undefined) : answer;
+  }
+
+  /** Undoes the last migration; for tests and for going back a release by hand. */
+  async undoLastMigration(): Promise<Result<void>> {
+    return attempt('undoing a migration', () => this.#source.undoLastMigration({ transaction: 'all' }));
+  }
+
+  async close(): Promise<void> {
+    await close(this.#source, this.#locks);
+  }
+}
+
+function dataSourceOf(url: string): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    entities: [
+      ParticipantEntity,
+      AccountEntity,
+      DatasetEntity,
+      AgreementEntity,
+      SchemaEntity,
+      SubjectVersionEntity,
+      SubjectConfigEntity,
+      EventLogEntity,
+    ],
+    migrations: [Initial1790000000000],
+    migrationsTableName: 'migration',
+    installExtensions: false,
+    logging: false,
+    poolSize: 10,
+    connectTimeoutMS: connectTimeoutMs,
+    // An idle connection that PostgreSQL closes is replaced at the next call; it is no reason to stop the process.
+    poolErrorHandler: () => undefined,
+    extra: { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 5_000 },
+  });
+}
+
+async function close(source: DataSource, locks: Locks): Promise<void> {
+  await locks.close();
+  if (source.isInitialized) await source.destroy();
+}

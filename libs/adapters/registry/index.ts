@@ -1,0 +1,2 @@
+export type { RegisteredVersion, RegistryOptions } from './registry-client.ts';
+export { RegistryClient } from './registry-client.ts';

@@ -1,0 +1,80 @@
+/** The one catalogue of error codes. `docs/errors.md` is generated from it; a test compares the two. */
+export interface ErrorEntry {
+  /** Whether the same call may succeed later without a change by the caller. */
+  readonly retriable: boolean;
+  /** HTTP status where the code reaches an HTTP caller. */
+  readonly status: number;
+  /** What it means and what to do, one or two sentences. */
+  readonly meaning: string;
+}
+
+const entry = (status: number, retriable: boolean, meaning: string): ErrorEntry => ({ retriable, status, meaning });
+
+export const errorCatalogue = {
+  // Start-up
+  'config-invalid': entry(500, false, 'A setting is unknown or has an impossible value. Correct it and start again.'),
+  'java-missing': entry(
+    500,
+    false,
+    'Java 17 or newer was not found. Install a JDK 17+ and make sure that `java` is on the PATH.',
+  ),
+  'maven-missing': entry(500, false, 'Maven was not found. Install Maven 3.8+ and make sure that `mvn` is on the PATH.'),
+  'port-busy': entry(500, false, 'A port is in use by another program. Stop that program or set another port.'),
+  'disk-full': entry(500, false, 'There is too little free disk space. Free some and start again.'),
+  'broker-unreachable': entry(503, true, 'No Kafka broker answered. Check the address, the network and the credentials.'),
+  'database-unreachable': entry(503, true, 'PostgreSQL did not answer. Check the URL, the network and the credentials.'),
+  'service-failed': entry(500, false, 'An embedded service ended unexpectedly. Its log says why.'),
+  'already-running': entry(500, false, 'Another Sluice uses this data directory. Stop it first.'),
+  // Callers
+  'unauthenticated': entry(401, false, 'The account name or secret is missing or wrong.'),
+  'forbidden': entry(403, false, 'The account may not do this.'),
+  'not-found': entry(404, false, 'There is no such thing, or the account may not see it.'),
+  'request-invalid': entry(400, false, 'The request is malformed. The detail names the place.'),
+  'media-type-unsupported': entry(415, false, 'The content type is not one that this route takes.'),
+  'request-too-large': entry(413, false, 'The request is over the limit. Send it in parts.'),
+  'idempotency-key-reused': entry(
+    422,
+    false,
+    'The same Idempotency-Key came with another body. Use a new key for a new request.',
+  ),
+  'conflict': entry(409, false, 'The state of the thing does not allow this.'),
+  'rate-limited': entry(429, true, 'Too many requests. Wait and try again.'),
+  'internal': entry(500, false, 'Something went wrong on our side. The log has the details under the same trace id.'),
+  // Schemas, policies, programs
+  'schema-invalid': entry(422, false, 'The schema is not valid Avro, or uses what Sluice refuses. The detail names the field.'),
+  'schema-unknown': entry(404, false, 'No schema has this id. Register it before producing with it.'),
+  'schema-not-approved': entry(409, false, 'The schema exists, but no Program was approved for it on this feed.'),
+  'schema-incompatible': entry(409, false, 'The schema is not compatible with the earlier versions of its subject.'),
+  'registry-unreachable': entry(503, true, 'The schema registry did not answer. The partition waits and tries again.'),
+  'policy-invalid': entry(422, false, 'The policy is not valid. The detail names the place.'),
+  'policy-unenforceable': entry(422, false, 'The policy has a constraint that nothing here enforces, so the offer is refused.'),
+  'plan-invalid': entry(422, false, 'A stage cannot be applied to this schema. The detail names the field and says why.'),
+  'field-unnamed': entry(
+    422,
+    false,
+    'A field of the schema is not named by any rule. Name it; keeping it takes an explicit `keep`.',
+  ),
+  'predicate-invalid': entry(422, false, 'The row condition cannot be compiled against this schema.'),
+  'program-mismatch': entry(409, false, 'The Program does not have the approved hash. Nothing is governed by it.'),
+  // Records
+  'frame-invalid': entry(422, false, 'The value is not in Confluent wire format (a zero byte and a 4-byte schema id).'),
+  'record-malformed': entry(422, false, 'The bytes are not a valid record of the writer schema.'),
+  'record-too-large': entry(422, false, 'The record is over the size limit.'),
+  'output-too-large': entry(422, false, 'The governed record does not fit the size limit.'),
+  'batch-corrupt': entry(422, false, 'The record batch is truncated, fails its checksum or breaks a limit.'),
+  'tombstone-refused': entry(422, false, 'A null value has no meaning on a feed that is not compacted.'),
+  'value-unfit': entry(422, false, 'A value does not fit the rule of its field, and the rule says refuse.'),
+  'key-unfit': entry(422, false, 'The record key does not repeat the field that governs it.'),
+  'key-missing': entry(503, true, 'A key that the Program needs could not be resolved. Nothing is governed without it.'),
+  // Kafka
+  'topic-authorization-failed': entry(403, false, 'The Kafka account may not use this topic.'),
+  'producer-fenced': entry(409, false, 'A newer instance has taken this place over.'),
+  'transaction-failed': entry(503, true, 'The Kafka transaction did not commit. The batch is read again.'),
+  'offset-out-of-range': entry(409, false, 'The position is no longer in the topic. An operator decides how to go on.'),
+  // Delivery
+  'delivery-failed': entry(503, true, 'The destination did not take the batch. It is sent again.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+export const errorCodes = Object.keys(errorCatalogue) as readonly ErrorCode[];

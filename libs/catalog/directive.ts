@@ -1,0 +1,64 @@
+/**
+ * A directive is the full state of one TransferProcess, as the control plane tells the data plane and link over the compacted
+ * topic `sluice.directives`. Keyed by agreement id; a lower revision than one seen is ignored; stop is a state, never a tombstone.
+ */
+
+/** A Program that was approved for one writer schema. */
+export interface ApprovedProgram {
+  readonly writerSchemaId: number;
+  readonly writerSchema: string;
+  readonly governedSchemaId: number;
+  readonly governedSchema: string;
+  /** Canonical manifest: everything that decides the output, without ids and keys. */
+  readonly manifest: string;
+  /** SHA-256 of the manifest, hex. */
+  readonly programHash: string;
+}
+
+/** A data key wrapped by the KMS. */
+export interface WrappedKey {
+  /** Which master key wrapped it. */
+  readonly keyId: string;
+  readonly epoch: number;
+  /** Base64url. */
+  readonly wrapped: string;
+}
+
+/** How the governed stream leaves: read by the subscriber, mirrored into its broker, or sent as signed HTTP batches. */
+export type Delivery =
+  | { readonly kind: 'kafka' }
+  | {
+      readonly kind: 'mirror';
+      readonly brokers: readonly string[];
+      readonly topic: string;
+      readonly username: string;
+      /** The target account's password, wrapped for the context `delivery/<agreement>`. */
+      readonly password: WrappedKey;
+    }
+  | {
+      readonly kind: 'webhook';
+      readonly url: string;
+      /** Standard Webhooks secret bytes, wrapped for the context `delivery/<agreement>`. */
+      readonly secret: WrappedKey;
+      readonly batchRecordsMax: number;
+    };
+
+export type TransferState = 'started' | 'suspended' | 'completed' | 'terminated';
+
+export interface Directive {
+  readonly version: 1;
+  readonly agreement: string;
+  readonly dataset: string;
+  readonly assigner: string;
+  readonly assignee: string;
+  /** Monotonic per agreement. */
+  readonly revision: number;
+  readonly state: TransferState;
+  /** One per writer schema that the feed may use. */
+  readonly programs: readonly ApprovedProgram[];
+  /** The agreement's data key, wrapped for the context `agreement/<agreement>`; field keys are derived from it. */
+  readonly dataKey: WrappedKey;
+  /** X25519 public key of the publisher, base64url: refused originals are sealed to it. */
+  readonly sealTo: string;
+  readonly delivery: Delivery;
+}

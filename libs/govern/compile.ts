@@ -1,0 +1,206 @@
+/** Compiles a schema and the terms of an Agreement into a Program: plans every rule, checks that each field is named, derives the governed schema. */
+import { createHash } from 'node:crypto';
+import type { Result } from '../base/index.ts';
+import { canonicalJson, during, fail, ok } from '../base/index.ts';
+import type { AvroSchema } from '../avro/index.ts';
+import { parseSchema, renderSchema } from '../avro/index.ts';
+import type { AgreementTerms, ChannelTerms, StageRule } from '../odrl/index.ts';
+import { deriveRecord } from './derive-schema.ts';
+import { explainTable } from './explain.ts';
+import { fieldAt, isRecursive, rootRecord, withoutNull } from './fields.ts';
+import { bindReference } from './interpreter.ts';
+import type { KeyNeed, Program } from './program.ts';
+import type { FieldPlan, RowPlan, Stage } from './stage.ts';
+
+/** Version of the manifest's form and of the run contract. */
+const abi = 1;
+
+export interface CompileInput {
+  readonly schema: AvroSchema;
+  readonly terms: Pick<AgreementTerms, 'rules' | 'channels'>;
+  readonly stages: readonly Stage[];
+}
+
+/** All Plans of one Agreement on one schema. */
+export interface FusedPlans {
+  readonly rows: readonly RowPlan[];
+  /** Sorted by path. */
+  readonly fields: readonly FieldPlan[];
+  readonly channels: ChannelTerms;
+}
+
+/** Fails with `plan-invalid`, `field-unnamed` or `predicate-invalid`, naming the field. Pure: equal inputs give an equal Program. */
+export function compile(input: CompileInput): Result<Program> {
+  const action = 'compiling program';
+  const record = rootRecord(input.schema);
+  if (record === undefined) return fail('plan-invalid', `${action}: the schema is not a record`);
+  if (isRecursive(record))
+    return fail('plan-invalid', `${action}: the schema has a recursive type, whose fields no path can name`);
+  const planned = planRules(input);
+  if (!planned.ok) return during(action, planned.failure);
+  const plans = planned.value;
+  const unnamed = firstUnnamed(input.schema, plans.fields);
+  if (unnamed !== undefined) {
+    return fail('field-unnamed', `${action}: field ${unnamed}: no rule names it; keeping it takes an explicit keep`, unnamed);
+  }
+  const channel = checkChannels(input.schema, plans);
+  if (!channel.ok) return during(action, channel.failure);
+  const derived = deriveRecord(record, plans.fields);
+  if (!derived.ok) return during(action, derived.failure);
+  const governedSchema = renderSchema(derived.value);
+  if (!governedSchema.ok) return during(`${action}: deriving the governed schema`, governedSchema.failure);
+  return ok(assemble(input, plans, governedSchema.value));
+}
+
+/**
+ * Builds the Program of an approved manifest. Fails with `program-mismatch` unless compiling gives exactly this manifest again and its
+ * SHA-256 is the approved hash: what was approved is what runs.
+ */
+export function instantiate(approved: { manifest: string; programHash: string }, stages: readonly Stage[]): Result<Program> {
+  const action = 'instantiating program';
+  if (hashOf(approved.manifest) !== approved.programHash)
+    return fail('program-mismatch', `${action}: the manifest has another hash`);
+  const manifest = JSON.parse(approved.manifest) as Manifest;
+  const schema = parseSchema(JSON.stringify(manifest.writerSchema));
+  if (!schema.ok) return during(action, schema.failure);
+  const rules: StageRule[] = [
+    ...manifest.rows.map((row) => ({ stage: row.stage, at: [], with: row.config as StageRule['with'], else: 'refuse' as const })),
+    ...manifest.fields.map((field) => ({
+      stage: field.stage,
+      at: [field.at],
+      with: field.config as StageRule['with'],
+      else: field.else,
+    })),
+  ];
+  const program = compile({ schema: schema.value, terms: { rules, channels: manifest.channels }, stages });
+  if (!program.ok) return during(action, program.failure);
+  if (program.value.hash !== approved.programHash)
+    return fail('program-mismatch', `${action}: this version compiles it to another Program`);
+  return program;
+}
+
+interface Manifest {
+  readonly abi: number;
+  readonly engine: string;
+  readonly writerSchema: unknown;
+  readonly governedSchema: unknown;
+  readonly rows: readonly { readonly stage: string; readonly version: number; readonly config: unknown }[];
+  readonly fields: readonly {
+    readonly at: string;
+    readonly stage: string;
+    readonly version: number;
+    readonly config: unknown;
+    readonly else: StageRule['else'];
+  }[];
+  readonly channels: ChannelTerms;
+}
+
+const hashOf = (manifest: string): string => createHash('sha256').update(manifest).digest('hex');
+
+function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSchema): Program {
+  const manifest = canonicalJson({
+    abi,
+    engine: 'reference',
+    writerSchema: JSON.parse(input.schema.text) as unknown,
+    governedSchema: JSON.parse(governedSchema.text) as unknown,
+    rows: plans.rows
+      .map(({ stage, version, config }) => ({ stage, version, config }))
+      .sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1)),
+    fields: plans.fields.map(({ path, stage, version, config, otherwise }) => ({
+      at: path,
+      stage,
+      version,
+      config,
+      else: otherwise,
+    })),
+    channels: plans.channels,
+  } satisfies Manifest);
+  const labels = plans.fields.flatMap(({ action }) =>
+    action.kind === 'transform' && action.keyLabel !== undefined ? [action.keyLabel] : [],
+  );
+  const needs: KeyNeed[] = [...new Set(labels)].sort().map((label) => ({ label }));
+  const program: Program = {
+    hash: hashOf(manifest),
+    manifest,
+    writerSchema: input.schema,
+    governedSchema,
+    needs,
+    fieldPaths: plans.fields.map(({ path }) => path),
+    timestamp: plans.channels.timestamp,
+    explain: () => explainTable(plans),
+    bind: (binding) => bindReference(program, plans, binding),
+  };
+  return program;
+}
+
+function planRules(input: CompileInput): Result<FusedPlans> {
+  const rows: RowPlan[] = [];
+  const fields: FieldPlan[] = [];
+  for (const rule of input.terms.rules) {
+    const stage = input.stages.find(({ name }) => name === rule.stage);
+    if (stage === undefined) return fail('plan-invalid', `there is no stage ${rule.stage}`);
+    const parsed = stage.config.safeParse(rule.with);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const where = rule.at[0] === undefined ? '' : ` at ${rule.at[0]}`;
+      return fail(
+        'plan-invalid',
+        `stage ${rule.stage}${where}: ${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'malformed'}`,
+        rule.at[0],
+      );
+    }
+    if (stage.scope === 'row') {
+      if (rule.at.length > 0) return fail('plan-invalid', `stage ${rule.stage}: it is about rows and takes no field`);
+      const plan = stage.planWith(input.schema, parsed.data);
+      if (!plan.ok) return plan;
+      rows.push({ ...plan.value, stage: stage.name, version: stage.version, config: parsed.data });
+      continue;
+    }
+    if (rule.at.length === 0) return fail('plan-invalid', `stage ${rule.stage}: name the fields with \`at\``);
+    for (const path of rule.at) {
+      const field = fieldAt(input.schema, path);
+      if (field === undefined) return fail('plan-invalid', `field ${path}: the schema has no such field`, path);
+      const clash = fields.find(
+        (other) => other.path === path || other.path.startsWith(`${path}/`) || path.startsWith(`${other.path}/`),
+      );
+      if (clash !== undefined)
+        return fail('plan-invalid', `field ${path}: two rules name it (${clash.stage} and ${stage.name})`, path);
+      const plan = stage.planWith({ path, ...withoutNull(field.type) }, parsed.data);
+      if (!plan.ok) return during(`field ${path}`, plan.failure);
+      fields.push({ ...plan.value, path, otherwise: rule.else, stage: stage.name, version: stage.version, config: parsed.data });
+    }
+  }
+  fields.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return ok({ rows, fields, channels: input.terms.channels });
+}
+
+/** The first field that no rule covers: a rule covers its field with all below it. */
+function firstUnnamed(schema: AvroSchema, plans: readonly FieldPlan[]): string | undefined {
+  const search = (record: ReturnType<typeof rootRecord>, above: string): string | undefined => {
+    for (const field of record?.fields ?? []) {
+      const path = `${above}/${field.name}`;
+      if (plans.some((plan) => plan.path === path)) continue;
+      if (field.type.kind !== 'record' || !plans.some((plan) => plan.path.startsWith(`${path}/`))) return path;
+      const below = search(field.type, path);
+      if (below !== undefined) return below;
+    }
+    return undefined;
+  };
+  return search(rootRecord(schema), '');
+}
+
+/** A key that repeats a field takes that field's governed text, so the field must survive as a text. */
+function checkChannels(schema: AvroSchema, plans: FusedPlans): Result<void> {
+  const { key } = plans.channels;
+  if (typeof key === 'string') return ok(undefined);
+  const field = fieldAt(schema, key.repeats);
+  if (field === undefined || field.type.kind !== 'string') {
+    return fail('plan-invalid', `(key): ${key.repeats} is not a text field that is never null`, key.repeats);
+  }
+  const plan = plans.fields.find(({ path }) => path === key.repeats);
+  const kept = plan?.action.kind === 'keep' || (plan?.action.kind === 'transform' && plan.action.result.kind === 'string');
+  if (!kept) return fail('plan-invalid', `(key): ${key.repeats} does not survive as a text`, key.repeats);
+  if (plan?.otherwise !== 'refuse')
+    return fail('plan-invalid', `(key): the rule of ${key.repeats} must refuse what does not fit`, key.repeats);
+  return ok(undefined);
+}

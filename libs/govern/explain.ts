@@ -1,0 +1,55 @@
+/** The table that a publisher reads before approving: one row for each field and channel. */
+import type { FusedPlans } from './compile.ts';
+import type { ExplainRow } from './program.ts';
+import type { Decision, FieldPlan } from './stage.ts';
+
+export function explainTable(plans: FusedPlans): readonly ExplainRow[] {
+  return [
+    ...plans.rows.map((row) => toRow('(rows)', row.stage, 'the row condition of the policy', row.decision)),
+    ...plans.fields.map((field) => toRow(field.path, field.stage, whyOf(field), field.decision)),
+    ...channelRows(plans),
+  ];
+}
+
+function toRow(field: string, stage: string, why: string, decision: Decision): ExplainRow {
+  return { field, stage, why, ...decision };
+}
+
+function whyOf(field: FieldPlan): string {
+  if (field.otherwise === 'refuse') return 'the policy names it; a value that does not fit refuses the record';
+  if (field.otherwise === 'null') return 'the policy names it; a value that does not fit becomes null';
+  return 'the policy names it; a value that does not fit becomes a constant';
+}
+
+function channelRows({ channels }: FusedPlans): ExplainRow[] {
+  const row = (field: string, happens: string, informationLost: string, lengthLeaked = false): ExplainRow => ({
+    field,
+    stage: 'channel',
+    happens,
+    why: 'the channel terms of the policy',
+    reversible: 'no',
+    informationLost,
+    lengthLeaked,
+    clause: '',
+  });
+  const key =
+    channels.key === 'drop'
+      ? row('(key)', 'no key is written', 'all')
+      : channels.key === 'keep'
+        ? row('(key)', 'the raw key bytes are written', 'none', true)
+        : row(
+            '(key)',
+            `the governed text of ${channels.key.repeats}; a key that does not repeat the field refuses the record`,
+            'as the field',
+          );
+  const timestamp =
+    channels.timestamp === 'keep'
+      ? row('(timestamp)', "the record's own time in milliseconds is kept", 'none')
+      : row('(timestamp)', 'replaced by the time of the governed write', 'all');
+  return [
+    key,
+    row('(headers)', 'dropped; a fresh trace context is added, of a trace of this agreement and batch alone', 'all'),
+    timestamp,
+    row('(partition, order)', 'kept; source offsets are not', 'source offsets'),
+  ];
+}

@@ -1,0 +1,20 @@
+export type { CompileInput } from './compile.ts';
+export { compile, instantiate } from './compile.ts';
+export type { BatchSink, Lane, Screening } from './govern-batch.ts';
+export { governBatch, schemaIdsOf, screenBatch } from './govern-batch.ts';
+export { deriveFieldKey } from './interpreter.ts';
+export type { Predicate } from './predicate.ts';
+export { compilePredicate } from './predicate.ts';
+export type { BoundProgram, ExplainRow, KeyNeed, Program, ProgramBinding, ProgramOutput, Refusal } from './program.ts';
+export { createOutput, outcomes, refusals, unreadable, wipeOutput } from './program.ts';
+export type {
+  AnyFieldStage,
+  AnyRowStage,
+  Decision,
+  FieldAction,
+  PlannedField,
+  Reference,
+  Stage,
+  TransformAction,
+} from './stage.ts';
+export { defineFieldStage, defineRowStage, unfit } from './stage.ts';

@@ -1,0 +1,112 @@
+/** What a Stage is: a named rule-maker that plans against a schema. It never sees a record. */
+import type { z } from 'zod';
+import type { Result } from '../base/index.ts';
+import type { AvroSchema, TypeModel } from '../avro/index.ts';
+import type { Otherwise } from '../odrl/index.ts';
+import type { Predicate } from './predicate.ts';
+
+/** A value that does not fit its rule: the rule's `else` decides. */
+export const unfit: unique symbol = Symbol('unfit');
+
+/** Keys that a transform asked for, resolved by the host. */
+interface ResolvedNeed {
+  /** 32 bytes, for this agreement, label and epoch alone. */
+  readonly key: Uint8Array;
+}
+
+/** A function over decoded values: strings, numbers, bigints (long), booleans, Buffers. */
+export type Reference = (value: unknown) => unknown;
+
+export interface TransformAction {
+  readonly kind: 'transform';
+  /** Type of the result; the compiler derives the governed schema from it. */
+  readonly result: TypeModel;
+  /** Where the size of the result comes from: `fixed`, `input` or `result`. */
+  readonly width: 'fixed' | 'input' | 'result';
+  /** Label of the key it needs, when it needs one. */
+  readonly keyLabel?: string;
+  /** Builds the plain function over decoded values; called once for each binding. Returns `unfit` for a value that does not fit. */
+  readonly reference: (need: ResolvedNeed | undefined) => Reference;
+}
+
+export type FieldAction =
+  | { readonly kind: 'keep' }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'null' }
+  | { readonly kind: 'constant'; readonly result: TypeModel; readonly value: unknown }
+  | TransformAction;
+
+/** The four facts and the sentence of a decision, for `explain`. */
+export interface Decision {
+  readonly happens: string;
+  readonly reversible: 'no' | 'with the key' | 'yes';
+  readonly informationLost: string;
+  readonly lengthLeaked: boolean;
+  readonly clause: string;
+}
+
+/** A field as a stage sees it: its type without the null of an optional field. */
+export interface PlannedField {
+  readonly path: string;
+  readonly type: TypeModel;
+  readonly nullable: boolean;
+}
+
+/** The Plan of one rule at one field. */
+export interface FieldPlan {
+  readonly path: string;
+  readonly action: FieldAction;
+  readonly otherwise: Otherwise;
+  readonly stage: string;
+  readonly version: number;
+  readonly config: unknown;
+  readonly decision: Decision;
+}
+
+/** The Plan of one rule about rows. */
+export interface RowPlan {
+  readonly predicate: Predicate;
+  readonly stage: string;
+  readonly version: number;
+  readonly config: unknown;
+  readonly decision: Decision;
+}
+
+export interface FieldStage<Config> {
+  readonly name: string;
+  readonly version: number;
+  /** One sentence for docs and forms. */
+  readonly summary: string;
+  readonly config: z.ZodType<Config>;
+  readonly scope: 'field';
+  /** Pure and synchronous. Fails with `plan-invalid` when the stage cannot serve this field. */
+  plan(field: PlannedField, config: Config): Result<{ action: FieldAction; decision: Decision }>;
+}
+
+export interface RowStage<Config> {
+  readonly name: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly config: z.ZodType<Config>;
+  readonly scope: 'row';
+  plan(schema: AvroSchema, config: Config): Result<{ predicate: Predicate; decision: Decision }>;
+}
+
+/** A Stage with its configuration type hidden: it checks the configuration itself. */
+export type Stage = AnyFieldStage | AnyRowStage;
+export type AnyFieldStage = Omit<FieldStage<unknown>, 'plan'> & {
+  planWith(field: PlannedField, config: unknown): ReturnType<FieldStage<unknown>['plan']>;
+};
+export type AnyRowStage = Omit<RowStage<unknown>, 'plan'> & {
+  planWith(schema: AvroSchema, config: unknown): ReturnType<RowStage<unknown>['plan']>;
+};
+
+export function defineFieldStage<Config>(stage: FieldStage<Config>): AnyFieldStage {
+  const { plan, ...rest } = stage;
+  return { ...rest, planWith: (field, config) => plan(field, config as Config) };
+}
+
+export function defineRowStage<Config>(stage: RowStage<Config>): AnyRowStage {
+  const { plan, ...rest } = stage;
+  return { ...rest, planWith: (schema, config) => plan(schema, config as Config) };
+}

@@ -1,0 +1,17 @@
+/** Passes a field unchanged. It exists so that keeping is said, never assumed. */
+import { z } from 'zod';
+import { ok } from '../../base/index.ts';
+import { defineFieldStage } from '../../govern/index.ts';
+
+export const keep = defineFieldStage({
+  name: 'keep',
+  version: 1,
+  scope: 'field',
+  summary: 'Passes the field unchanged, with everything below it.',
+  config: z.strictObject({}),
+  plan: () =>
+    ok({
+      action: { kind: 'keep' },
+      decision: { happens: 'kept as it is', reversible: 'yes', informationLost: 'none', lengthLeaked: true, clause: '' },
+    }),
+});

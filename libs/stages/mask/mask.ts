@@ -1,0 +1,58 @@
+/** Masks the middle of a text by code point. */
+import { z } from 'zod';
+import { fail, ok } from '../../base/index.ts';
+import { defineFieldStage, unfit } from '../../govern/index.ts';
+
+const config = z.strictObject({
+  first: z.int().min(0).max(64).default(0).describe('Code points kept at the start'),
+  last: z.int().min(0).max(64).default(0).describe('Code points kept at the end'),
+  symbol: z
+    .string()
+    .refine((text) => [...text].length === 1, 'one code point is expected')
+    .default('*')
+    .describe('The code point written in place of each one hidden'),
+  width: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Symbols written, whatever the length was; left out, one for each hidden code point'),
+});
+type MaskConfig = z.infer<typeof config>;
+
+/**
+ * Keeps the first `first` and last `last` code points of a text and replaces what is between with `width` symbols, or with one symbol for
+ * each hidden code point. A text of `first + last` code points or fewer is replaced entirely: a short name must not survive unmasked.
+ * Source: GB/T 37964-2019, suppression (masking).
+ */
+export const mask = defineFieldStage<MaskConfig>({
+  name: 'mask',
+  version: 1,
+  scope: 'field',
+  summary: 'Keeps the first and last code points of a text and hides what is between.',
+  config,
+  plan(field, settings) {
+    if (field.type.kind !== 'string')
+      return fail('plan-invalid', `mask needs a text, and this is ${field.type.kind}`, field.path);
+    return ok({
+      action: { kind: 'transform', result: { kind: 'string' }, width: 'input', reference: () => maskText(settings) },
+      decision: {
+        happens: `first ${settings.first} and last ${settings.last} characters kept, the rest ${settings.symbol}`,
+        reversible: 'no',
+        informationLost: 'the hidden characters',
+        lengthLeaked: settings.width === undefined,
+        clause: 'GB/T 37964-2019, suppression',
+      },
+    });
+  },
+});
+
+const maskText =
+  ({ first, last, symbol, width }: MaskConfig) =>
+  (value: unknown): unknown => {
+    if (typeof value !== 'string') return unfit;
+    const points = [...value];
+    if (points.length <= first + last) return symbol.repeat(width ?? points.length);
+    const hidden = symbol.repeat(width ?? points.length - first - last);
+    return points.slice(0, first).join('') + hidden + points.slice(points.length - last).join('');
+  };

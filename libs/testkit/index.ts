@@ -1,0 +1,2 @@
+export type { TestDatabase, TestKafka } from './services.ts';
+export { freshDatabase, testKafka, uniqueId } from './services.ts';

@@ -1,0 +1,72 @@
+/** Writes the generated files, `docs/errors.md` and `docs/config.md`, into the repository or into the directory given as an argument. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { repositoryRoot } from '../../libs/adapters/local/index.ts';
+import { errorCatalogue } from '../../libs/base/index.ts';
+
+/** The catalogue as a page; the heading of a code is the anchor that problem documents link to. */
+export function errorsPage(): string {
+  const entries = Object.entries(errorCatalogue).map(
+    ([code, { status, retriable, meaning }]) =>
+      `## \`${code}\`\n\n${meaning}\n\nHTTP ${status}; ${retriable ? 'the same call may succeed later' : 'trying again does not help'}.\n`,
+  );
+  return `# Error codes\n\nMade from \`libs/base/errors.ts\` by \`npm run generate\`. Each failure has one of these codes; its message names the place.\n\n${entries.join('\n')}`;
+}
+
+interface Setting {
+  readonly name: string;
+  readonly required: boolean;
+  readonly fallback: unknown;
+  readonly description: string;
+}
+
+/** The settings of an app: the keys of the object schema that its config.ts exports, with their descriptions or comments. */
+export function settingsOf(schema: z.ZodObject, source: string): Setting[] {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const required = new Set(json.required);
+  return Object.entries(json.properties ?? {}).map(([name, property]) => {
+    const { default: fallback, description } = property as { default?: unknown; description?: string };
+    return { name, required: required.has(name), fallback, description: description ?? commentOf(source, name) };
+  });
+}
+
+/** The doc comment above a key. */
+function commentOf(source: string, name: string): string {
+  const before = source.slice(0, source.search(new RegExp(`^\\s*'?${name}'?:`, 'm')));
+  const comment = /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*$/.exec(before)?.[1] ?? '';
+  return comment
+    .replaceAll(/^\s*\*\s?/gm, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+async function configPage(root: string): Promise<string> {
+  const apps = readdirSync(path.join(root, 'apps')).filter((app) => existsSync(path.join(root, 'apps', app, 'config.ts')));
+  const parts: string[] = [];
+  for (const app of apps.sort()) {
+    const module = (await import(pathToFileURL(path.join(root, 'dist', 'apps', app, 'config.js')).href)) as Record<
+      string,
+      unknown
+    >;
+    const schema = Object.values(module).find((exported) => exported instanceof z.ZodObject);
+    if (schema === undefined) throw new Error(`apps/${app}/config.ts exports no object schema of its settings`);
+    const rows = settingsOf(schema, readFileSync(path.join(root, 'apps', app, 'config.ts'), 'utf8')).map(
+      ({ name, required, fallback, description }) =>
+        `| \`${name}\` | ${required ? 'required' : fallback === undefined ? '' : `\`${String(fallback)}\``} | ${description.replaceAll('|', '\\|')} |`,
+    );
+    parts.push(`## apps/${app}\n\n| Setting | Default | Meaning |\n|---|---|---|\n${rows.join('\n')}\n`);
+  }
+  return `# Settings\n\nMade from each app's \`config.ts\` by \`npm run generate\`. Settings come from the environment; an unknown \`SLUICE_*\` name is an error.\n\n${parts.join('\n')}`;
+}
+
+async function main(): Promise<void> {
+  const root = repositoryRoot();
+  const target = path.resolve(process.argv[2] ?? root);
+  mkdirSync(path.join(target, 'docs'), { recursive: true });
+  writeFileSync(path.join(target, 'docs', 'errors.md'), errorsPage());
+  writeFileSync(path.join(target, 'docs', 'config.md'), await configPage(root));
+}
+
+if (process.argv[1] !== undefined && path.basename(process.argv[1]) === 'generate.js') await main();
