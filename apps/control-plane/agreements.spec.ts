@@ -187,6 +187,15 @@ describe('a dataset', () => {
     expect(await directiveOf(feed.agreement, 2)).toMatchObject({ revision: 2, sealTo });
   });
 
+  test('has a key field that the schema has', async () => {
+    const feed = await makeFeed(fixture.call);
+    const answer = await fixture.call('PUT', `/v1/datasets/${feed.dataset}`, {
+      json: datasetBody(feed.publisher.name, { keyField: '/nowhere' }),
+      as: feed.publisher,
+    });
+    expect(answer).toMatchObject({ status: 400, body: { code: 'request-invalid', at: '/nowhere' } });
+  });
+
   test('may not change its publisher or its partitions', async () => {
     const feed = await makeFeed(fixture.call);
     const put = (body: object) => fixture.call('PUT', `/v1/datasets/${feed.dataset}`, { json: body });
@@ -213,6 +222,21 @@ describe('a dataset', () => {
     expectStatus(await put(visitSchema(visitFields, { doc: 'the second' })), 200);
     expect((await directiveOf(feed.agreement, 2)).programs).toHaveLength(2);
   });
+});
+
+test('a schema so large that its directive could not be published is refused before anything is stored', async () => {
+  const feed = await makeFeed(fixture.call);
+  const doc = 'x'.repeat(200_000);
+  const json = datasetBody(feed.publisher.name, { schema: visitSchema(visitFields, { doc }) });
+  const put = () => fixture.call('PUT', `/v1/datasets/${feed.dataset}`, { json });
+  let answer = await put();
+  for (let more = 0; answer.status === 200 && more < 10; more += 1) {
+    json['schema'] = visitSchema(visitFields, { doc: `${more}${doc}` });
+    answer = await put();
+  }
+  expect(answer).toMatchObject({ status: 422, body: { code: 'plan-invalid' } });
+  const { body } = await fixture.call('GET', `/v1/agreements/${feed.agreement}`);
+  expect(body.programs).toHaveLength((await directiveOf(feed.agreement, body.revision)).programs.length);
 });
 
 describe('accounts', () => {

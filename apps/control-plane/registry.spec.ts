@@ -192,6 +192,22 @@ describe('a writer schema', () => {
     const governed = await ask('GET', `/subjects/gov.${feed.dataset}.${feed.agreement}-value/versions/latest`);
     expect(governed.body.id).toBe(agreement.body.programs.at(-1).governedSchemaId);
   });
+
+  test('with a new field goes in after the policies that name the field', async () => {
+    const path = `/v1/agreements/${feed.agreement}`;
+    const policy = JSON.parse(JSON.stringify(feed.policy).replace('"/day"', '"/day","/remark"'));
+    const put = await fixture.call('PUT', path, { json: { policy, delivery: { kind: 'kafka' } } });
+    expect(put.status).toBe(200);
+    const schema = visitSchema([...visitFields, text('remark', { default: '' })]);
+    const { body } = await register(`raw.${feed.dataset}-value`, schema, feed.publisher);
+    const { programs } = (await fixture.call('GET', `${path}/explain`)).body;
+    const remarkOf = (id: number) =>
+      programs
+        .find(({ writerSchemaId }: { writerSchemaId: number }) => writerSchemaId === id)
+        .rows.find(({ field }: { field: string }) => field === '/remark');
+    expect(remarkOf(body.id)).toMatchObject({ stage: 'keep' });
+    expect(remarkOf(programs[0].writerSchemaId)).toMatchObject({ stage: '(none)' });
+  });
 });
 
 test('registrations at once, on two instances, give one version each and no id twice', async () => {

@@ -1,6 +1,7 @@
 /** Starts the control plane: opens what it works with, makes its topics, serves the API, keeps directives and events published. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
@@ -21,6 +22,7 @@ import { publishAll, reconcileDirectives } from './commands/publish-directives.t
 import { syncWriterSchemas } from './commands/sync-writer-schemas.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { EventRelay } from './events/event-relay.ts';
+import type { EventServer } from './events/kafka-transport.ts';
 import { eventClient, eventServer } from './events/kafka-transport.ts';
 import { createServer } from './http/server.ts';
 import type { Intake } from './intake/intake.ts';
@@ -38,8 +40,14 @@ export interface RunningControlPlane {
   stop(): Promise<void>;
 }
 
+/** Receipts are kept for ever: certificates rest on them. */
+const receiptsTopic = { name: topicNames.receipts, partitions: 1, config: { 'retention.ms': '-1', 'retention.bytes': '-1' } };
+
 /** How often what a crash or an outage left behind is looked for, milliseconds. */
 const tendEveryMs = 10_000;
+
+/** How long a stop waits for joining the group of events before it breaks the connection, milliseconds. */
+const joinWaitMs = 1_000;
 
 /** Undone in reverse when a later step fails, and at the end. */
 type Closing = (() => Promise<unknown>)[];
@@ -65,7 +73,7 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
   const cluster = unwrap(await Cluster.open(kafka));
   closing.push(() => cluster.close());
   const broker = new KafkaAdmin(cluster);
-  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, intakeTopic]));
+  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, receiptsTopic, intakeTopic]));
   const directives = unwrap(await DirectiveLog.open(cluster, config.instance));
   closing.push(() => directives.close());
   const installation = unwrap(await database.installation());
@@ -91,13 +99,15 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
   await reconcile(plane, cluster);
   const intake = openIntake({ cluster, database, schemas: plane.schemas, installation, instance: config.instance });
   closing.push(() => intake.producers.close());
+  await intake.producers.openAll();
   const readiness = () => ready(database, cluster);
   const openApi = { document: readOpenApi() };
   const app = await createServer(AppModule.of({ plane, intake, localAuthority, readiness, openApi, logger }), logger);
   closing.push(() => app.close());
-  app.connectMicroservice(eventServer(kafka, installation, logger), { inheritAppConfig: true });
+  const events = eventServer(kafka, installation, logger);
+  app.connectMicroservice(events.options, { inheritAppConfig: true });
   const address = await listen(app, config.listen);
-  closing.push(listenForEvents(app, logger));
+  closing.push(listenForEvents(app, events, logger));
   closing.push(tend(plane, relay, config.registry !== null, logger));
   if (config.intakeDirectory !== null) closing.push(watch(intake, config.intakeDirectory, logger));
   relay.wake();
@@ -124,13 +134,20 @@ async function listen(app: NestFastifyApplication, { host, port }: ControlPlaneC
   return (await app.getUrl()).replace('[::1]', 'localhost');
 }
 
-/** Joining the group takes some seconds, which requests need not wait for. */
-function listenForEvents(app: NestFastifyApplication, logger: Logger): () => Promise<void> {
+/** Joining the group takes some seconds, which requests need not wait for; after an instance was killed, more than a stop waits. */
+function listenForEvents(app: NestFastifyApplication, events: EventServer, logger: Logger): () => Promise<void> {
+  let stopping = false;
   const joined = app.startAllMicroservices().then(
-    () => undefined,
-    () => logger.warn('lifecycle events are not received: the Kafka transport did not start'),
+    () => true,
+    () => {
+      if (!stopping) logger.warn('lifecycle events are not received: the Kafka transport did not start');
+      return true;
+    },
   );
-  return () => joined;
+  return async () => {
+    stopping = true;
+    if (!(await Promise.race([joined, sleep(joinWaitMs, false, { ref: false })]))) events.hangUp();
+  };
 }
 
 function watch(intake: Intake, directory: string, logger: Logger): () => Promise<void> {

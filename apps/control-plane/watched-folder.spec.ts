@@ -1,6 +1,6 @@
 /** The watched folder on real Kafka: each file once, a restart goes on where the last commit was, a bad file is a report. */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ColumnSource } from 'hyparquet-writer';
@@ -102,6 +102,7 @@ describe('a file', () => {
     await put('last.csv', `${header}${csvOf(5, 6)}`);
     await reportOf('last.csv');
     expect(await records(1)).toHaveLength(1);
+    expect(fixture.logged()).toContain(`the folder ${basename(nowhere)} is of no dataset`);
   });
 
   test('that is unreadable gets a report and harms nothing', async () => {

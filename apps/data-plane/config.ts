@@ -17,7 +17,7 @@ export const dataPlaneSettings = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]{1,64}$/)
     .default('one')
-    .describe('Stable name of this instance; part of its transactional ids'),
+    .describe('Stable name of this instance, in its transactional ids and its groups; no two processes may share it'),
   SLUICE_HEALTH_HOST: z
     .string()
     .min(1)

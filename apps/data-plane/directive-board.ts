@@ -50,7 +50,7 @@ export class DirectiveBoard {
 
   /** Reads every directive up to the end seen now before it answers. */
   static async open(options: DirectiveBoardOptions): Promise<Result<DirectiveBoard>> {
-    const feed = await DirectiveFeed.open(options.cluster);
+    const feed = await DirectiveFeed.open(options.cluster, options.report);
     if (!feed.ok) return during('opening the directives', feed.failure);
     const board = new DirectiveBoard(options, feed.value);
     await board.#apply([...feed.value.current().values()]);

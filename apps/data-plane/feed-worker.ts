@@ -162,7 +162,7 @@ export class FeedWorker {
   async #ready(): Promise<Result<void>> {
     const { cluster, dataset, instance } = this.#options;
     if (this.#member === undefined) {
-      const joined = await GroupMember.join(cluster, { group: this.#group, topic: this.#topic });
+      const joined = await GroupMember.join(cluster, { group: this.#group, topic: this.#topic, memberId: instance });
       if (!joined.ok) return joined;
       this.#member = joined.value;
     }

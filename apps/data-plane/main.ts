@@ -3,8 +3,9 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { isPortFree } from '../../libs/adapters/local/index.ts';
 import { RegistryClient } from '../../libs/adapters/registry/index.ts';
-import { FailureError, unwrap } from '../../libs/base/index.ts';
+import { FailureError, fail, unwrap } from '../../libs/base/index.ts';
 import { startTelemetry } from '../../libs/telemetry/index.ts';
 import { HealthModule } from './app.module.ts';
 import { readSettings } from './config.ts';
@@ -13,6 +14,10 @@ import { startDataPlane } from './start.ts';
 async function main(): Promise<void> {
   const settings = unwrap(readSettings(process.env));
   const { kafka, instance, otlpEndpoint } = settings;
+  if (!(await isPortFree(settings.port))) {
+    const sentence = `port ${settings.port} is in use by another program; stop it, or set SLUICE_HEALTH_PORT to another port`;
+    throw new FailureError(fail('port-busy', sentence).failure);
+  }
   const telemetry = unwrap(
     startTelemetry({ serviceName: 'sluice-data-plane', ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }) }),
   );

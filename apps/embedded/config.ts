@@ -25,6 +25,10 @@ export const settings = z.strictObject({
     .optional(),
   /** URL of a Confluent-compatible schema registry. Unset: Sluice serves its own. */
   SLUICE_REGISTRY_URL: z.url().optional(),
+  /** Account for that registry. */
+  SLUICE_REGISTRY_USERNAME: z.string().min(1).optional(),
+  /** Secret for that registry. */
+  SLUICE_REGISTRY_PASSWORD: z.string().min(1).optional(),
   /** Port of the HTTP API, on 127.0.0.1. */
   SLUICE_API_PORT: port.default(8080),
   /** Port of the embedded Kafka. Unset: the one of the last start, or a free one. */
@@ -43,7 +47,8 @@ export interface EmbeddedSettings {
     readonly tls: boolean;
   };
   readonly databaseUrl?: string;
-  readonly registryUrl?: string;
+  /** An external registry; undefined means our own. */
+  readonly registry?: { readonly url: string; readonly username?: string; readonly password?: string };
   readonly httpPort: number;
   readonly kafkaPort?: number;
   readonly databasePort?: number;
@@ -89,13 +94,22 @@ export function readSettings(environment: Readonly<Record<string, string | undef
           },
         }),
     ...given('databaseUrl', read.SLUICE_DATABASE_URL),
-    ...given('registryUrl', read.SLUICE_REGISTRY_URL),
+    ...given('registry', registryOf(read)),
     httpPort: read.SLUICE_API_PORT,
     ...given('kafkaPort', read.SLUICE_EMBEDDED_KAFKA_PORT),
     ...given('databasePort', read.SLUICE_EMBEDDED_DATABASE_PORT),
     directory: path.resolve(root, read.SLUICE_DATA_DIR),
     ...given('otlpEndpoint', otlpEndpoint === '' ? undefined : otlpEndpoint),
   });
+}
+
+function registryOf(read: z.infer<typeof settings>): EmbeddedSettings['registry'] {
+  if (read.SLUICE_REGISTRY_URL === undefined) return undefined;
+  return {
+    url: read.SLUICE_REGISTRY_URL,
+    ...given('username', read.SLUICE_REGISTRY_USERNAME),
+    ...given('password', read.SLUICE_REGISTRY_PASSWORD),
+  };
 }
 
 /** The known name with the fewest edits. */

@@ -31,6 +31,11 @@ describe('the embedded Sluice as a process', () => {
     });
   });
 
+  test('refuses the demo with an external registry, which does not know its accounts', async () => {
+    const refused = await finished(run(directory, [], { SLUICE_REGISTRY_URL: 'http://127.0.0.1:1' }));
+    expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--no-demo') });
+  });
+
   test('refuses a busy port in one sentence, with nothing half-started', async () => {
     const server = createServer();
     const port = await new Promise<number>((resolve) => {

@@ -9,7 +9,7 @@ import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
 import { keptSecret } from '../../libs/adapters/local/index.ts';
 import { RegistryClient } from '../../libs/adapters/registry/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
-import { ok, topicNames } from '../../libs/base/index.ts';
+import { ok } from '../../libs/base/index.ts';
 import type { KeyVault } from '../../libs/catalog/index.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import type { DataPlane } from '../data-plane/start.ts';
@@ -26,6 +26,8 @@ import type { StopStack } from './stop-stack.ts';
 export interface Roles {
   /** `http://host:port` of the API. */
   readonly address: string;
+  /** URL of the schema registry that is in use. */
+  readonly registryUrl: string;
   readonly operatorSecret: string;
   readonly operatorSecretFile: string;
   readonly intakeDirectory: string;
@@ -37,7 +39,6 @@ export interface Roles {
 
 /** The name of this instance in transactional ids: the same at every start, so that a start fences what the last one left. */
 const instance = 'embedded';
-const receiptsTopic = { name: topicNames.receipts, partitions: 1, config: { 'retention.ms': '-1', 'retention.bytes': '-1' } };
 
 /** Starts control plane, data plane and link. What was started is on the stack, also on a failure. */
 export async function startRoles(
@@ -52,8 +53,6 @@ export async function startRoles(
   if (!cluster.ok) return cluster;
   stack.push('the connection to Kafka', () => cluster.value.close());
   const admin = new KafkaAdmin(cluster.value);
-  const topics = await admin.createTopics([receiptsTopic]);
-  if (!topics.ok) return topics;
   const kafkaOf = await kafkaOptionsOfRoles(settings, services, admin);
   if (!kafkaOf.ok) return kafkaOf;
 
@@ -74,7 +73,7 @@ export async function startRoles(
       operatorSecret,
       reservedAccounts: Object.values(roleNames),
       masterKeyFile,
-      registry: settings.registryUrl === undefined ? null : { url: settings.registryUrl },
+      registry: settings.registry ?? null,
       intakeDirectory,
       logLevel: 'info',
     },
@@ -84,10 +83,8 @@ export async function startRoles(
   stack.push('the control plane', control.value.stop);
   const { address } = control.value;
 
-  const registry =
-    settings.registryUrl === undefined
-      ? new RegistryClient({ url: `${address}/registry`, username: 'admin', password: operatorSecret })
-      : new RegistryClient({ url: settings.registryUrl });
+  const ownRegistry = { url: `${address}/registry`, username: 'admin', password: operatorSecret };
+  const registry = new RegistryClient(settings.registry ?? ownRegistry);
   const dataPlane = await startDataPlane({ kafka: kafkaOf.value('dataPlane'), vault: vault.value, registry, instance, report });
   if (!dataPlane.ok) return dataPlane;
   stack.push('the data plane', dataPlane.value.stop);
@@ -103,6 +100,7 @@ export async function startRoles(
   stack.push('link', link.value.stop);
   return ok({
     address,
+    registryUrl: (settings.registry ?? ownRegistry).url,
     operatorSecret,
     operatorSecretFile,
     intakeDirectory,

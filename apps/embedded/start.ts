@@ -45,6 +45,12 @@ export async function startEmbedded(
   screen: Screen,
 ): Promise<Result<Running>> {
   const { directory } = settings;
+  if (options.demo && settings.registry !== undefined) {
+    return fail(
+      'config-invalid',
+      'the demo needs the registry of Sluice, in which its accounts are known; unset SLUICE_REGISTRY_URL, or start with npm start -- --no-demo',
+    );
+  }
   const lock = lockDirectory(directory, marker);
   if (!lock.ok) return lock;
   stack.push('the data directory', () => lock.value.release());

@@ -6,7 +6,8 @@ export function welcome(running: Running, seconds: number): string {
   const { roles, demo } = running;
   const lines = [
     `Sluice is up in ${seconds.toFixed(1)} s.`,
-    `  API       ${roles.address}  (description: /v1/openapi.json, registry: /registry)`,
+    `  API       ${roles.address}  (description: /v1/openapi.json)`,
+    `  registry  ${roles.registryUrl}  (Confluent Schema Registry API)`,
     `  operator  admin, secret in ${roles.operatorSecretFile}`,
     `  Kafka     ${roles.cluster.options.brokers.join(',')}  (SASL_PLAINTEXT, SCRAM-SHA-512, the same accounts)`,
     `  files     ${roles.intakeDirectory}/<dataset>/*.csv, *.ndjson, *.parquet`,
@@ -18,7 +19,7 @@ export function welcome(running: Running, seconds: number): string {
   if (agreement !== undefined) {
     const { id, assignee } = agreement;
     const account = `--account ${assignee} --secret ${demo.accounts[assignee] ?? ''}`;
-    const places = `--brokers ${roles.cluster.options.brokers.join(',')} --registry ${roles.address}/registry`;
+    const places = `--brokers ${roles.cluster.options.brokers.join(',')} --registry ${roles.registryUrl}`;
     lines.push(
       '  read a governed stream as its subscriber, in another terminal:',
       `    npm run -s sluice -- read --agreement ${id} ${account} ${places} --max 3`,

@@ -90,6 +90,7 @@ export class GovernedFixture {
   readonly #dataset = 'fixture';
   #writer: TransactionalProducer | undefined;
   #written = 0;
+  readonly #links = new Set<Deliveries>();
 
   private constructor(cluster: Cluster, agreement: string) {
     this.cluster = cluster;
@@ -126,6 +127,7 @@ export class GovernedFixture {
     const quick = { ...pace, pollMs: 50, retryBaseMs: 20, retryCapMs: 100, brokenCapMs: 200, ...changes };
     const deliveries = new Deliveries({ source: this.cluster, feed, vault, log: () => undefined, pace: quick });
     deliveries.start();
+    this.#links.add(deliveries);
     return {
       status: () =>
         deliveries.status()[0] ?? { agreement: this.agreement, kind: 'mirror', state: 'waiting', delivered: 0, lagRecords: 0 },
@@ -133,7 +135,10 @@ export class GovernedFixture {
         directive = { ...directive, ...change, revision: directive.revision + 1 };
         feed.put(directive);
       },
-      stop: () => deliveries.stop(),
+      stop: () => {
+        this.#links.delete(deliveries);
+        return deliveries.stop();
+      },
     };
   }
 
@@ -152,7 +157,9 @@ export class GovernedFixture {
     return records;
   }
 
+  /** Also ends what a failed test left running. */
   async close(): Promise<void> {
+    await Promise.all([...this.#links].map((link) => link.stop()));
     await this.#writer?.close();
     await this.cluster.close();
   }

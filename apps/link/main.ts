@@ -3,7 +3,8 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
-import { FailureError, unwrap } from '../../libs/base/index.ts';
+import { isPortFree } from '../../libs/adapters/local/index.ts';
+import { FailureError, fail, unwrap } from '../../libs/base/index.ts';
 import { startTelemetry } from '../../libs/telemetry/index.ts';
 import { AppModule } from './app.module.ts';
 import { readSettings } from './config.ts';
@@ -12,6 +13,10 @@ import { startLink } from './start.ts';
 async function main(): Promise<void> {
   const settings = unwrap(readSettings(process.env));
   const { otlpEndpoint } = settings;
+  if (!(await isPortFree(settings.port))) {
+    const sentence = `port ${settings.port} is in use by another program; stop it, or set SLUICE_HEALTH_PORT to another port`;
+    throw new FailureError(fail('port-busy', sentence).failure);
+  }
   const telemetry = unwrap(
     startTelemetry({ serviceName: 'sluice-link', ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }) }),
   );

@@ -1,6 +1,6 @@
 /**
- * The way in: `npm start`, `npm test`, `npm run check`, `npm run generate`, `npm run sluice` all come here. It runs on any
- * Node 20 or newer with nothing installed, installs what is missing, builds, and goes on with the pinned Node 24.
+ * The way in: `npm start`, `npm test`, `npm run check`, `npm run generate`, `npm run bench`, `npm run sluice` and the rest all come here.
+ * It runs on any Node 20 or newer with nothing installed, installs what is missing, builds, and goes on with the pinned Node 24.
  */
 import { npmPackages, pinnedNode, postgresLinks } from './bootstrap/install.mjs';
 import { kafkaJars } from './bootstrap/kafka-jars.mjs';
@@ -10,7 +10,7 @@ import { needDisk, needJava, needMaven, needNode } from './bootstrap/requirement
 import { runToEnd } from './bootstrap/run.mjs';
 import { NotPossible } from './bootstrap/say.mjs';
 import { build } from './bootstrap/build.mjs';
-import { test } from './bootstrap/test.mjs';
+import { test, testProperties } from './bootstrap/test.mjs';
 import { check, format, generate } from './bootstrap/check.mjs';
 
 const [command = 'start', ...rest] = process.argv.slice(2);
@@ -30,6 +30,16 @@ const commands = {
     const node = await prepare({ kafka: true });
     await build(node);
     return test(node, given);
+  },
+  'test:property': async () => {
+    const node = await prepare({ kafka: false });
+    await build(node);
+    return testProperties(node);
+  },
+  bench: async () => {
+    const node = await prepare({ kafka: false });
+    await build(node, { quiet: true });
+    return runToEnd(node, [...nodeFlags, '--expose-gc', distFile('test/bench/main.js'), ...given]);
   },
   check: async () => check(await prepare({ kafka: false }), given),
   generate: async () => {

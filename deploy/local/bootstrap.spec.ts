@@ -72,10 +72,23 @@ describe('the start script', () => {
     expect(run('start').stderr).toContain('Fetching Kafka');
   });
 
+  test('says how much disk space is missing', () => {
+    const script = [
+      `import { needDisk } from ${JSON.stringify(path.join(copy, 'deploy', 'local', 'bootstrap', 'requirements.mjs'))};`,
+      'try { needDisk(300 * 1024 ** 2, () => ({ bavail: 10, bsize: 1024 ** 2 })); } catch (error) { console.error(error.message); }',
+      'needDisk(10 * 1024 ** 2, () => ({ bavail: 10, bsize: 1024 ** 2 }));',
+    ].join('\n');
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({
+      status: 0,
+      stderr: 'There is too little free disk space: 10 MB free, 300 MB needed. Free some and run the command again.\n',
+    });
+  });
+
   test('knows its commands', () => {
     expect(run('fly')).toMatchObject({
       status: 1,
-      stderr: expect.stringContaining('There is no command "fly". Use one of: start, test, check'),
+      stderr: expect.stringContaining('There is no command "fly". Use one of: start, test, '),
     });
   });
 });

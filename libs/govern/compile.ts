@@ -11,6 +11,9 @@ import { fieldAt, isRecursive, rootRecord, withoutNull } from './fields.ts';
 import { bindReference } from './interpreter.ts';
 import type { KeyNeed, Program } from './program.ts';
 import type { FieldPlan, RowPlan, Stage } from './stage.ts';
+import { bindModule } from './wasm/bind-module.ts';
+import { emitModule } from './wasm/emit-module.ts';
+import { tokenKernelBytes } from './wasm/token-kernel.ts';
 
 /** Version of the manifest's form and of the run contract. */
 const abi = 1;
@@ -19,7 +22,11 @@ export interface CompileInput {
   readonly schema: AvroSchema;
   readonly terms: Pick<AgreementTerms, 'rules' | 'channels'>;
   readonly stages: readonly Stage[];
+  /** `wasm` emits a module; `reference` is the oracle that it is compared with. */
+  readonly engine?: Engine;
 }
+
+type Engine = 'wasm' | 'reference';
 
 /** All Plans of one Agreement on one schema. */
 export interface FusedPlans {
@@ -49,7 +56,7 @@ export function compile(input: CompileInput): Result<Program> {
   if (!derived.ok) return during(action, derived.failure);
   const governedSchema = renderSchema(derived.value);
   if (!governedSchema.ok) return during(`${action}: deriving the governed schema`, governedSchema.failure);
-  return ok(assemble(input, plans, governedSchema.value));
+  return assemble(input, plans, governedSchema.value);
 }
 
 /**
@@ -58,7 +65,7 @@ export function compile(input: CompileInput): Result<Program> {
  */
 export function instantiate(approved: { manifest: string; programHash: string }, stages: readonly Stage[]): Result<Program> {
   const action = 'instantiating program';
-  if (hashOf(approved.manifest) !== approved.programHash)
+  if (sha256(approved.manifest) !== approved.programHash)
     return fail('program-mismatch', `${action}: the manifest has another hash`);
   const manifest = JSON.parse(approved.manifest) as Manifest;
   const schema = parseSchema(JSON.stringify(manifest.writerSchema));
@@ -72,7 +79,12 @@ export function instantiate(approved: { manifest: string; programHash: string },
       else: field.else,
     })),
   ];
-  const program = compile({ schema: schema.value, terms: { rules, channels: manifest.channels }, stages });
+  const program = compile({
+    schema: schema.value,
+    terms: { rules, channels: manifest.channels },
+    stages,
+    engine: manifest.engine,
+  });
   if (!program.ok) return during(action, program.failure);
   if (program.value.hash !== approved.programHash)
     return fail('program-mismatch', `${action}: this version compiles it to another Program`);
@@ -81,7 +93,11 @@ export function instantiate(approved: { manifest: string; programHash: string },
 
 interface Manifest {
   readonly abi: number;
-  readonly engine: string;
+  readonly engine: Engine;
+  /** SHA-256 of the emitted module. */
+  readonly module?: string;
+  /** SHA-256 of the kernel module beside it. */
+  readonly kernel?: string;
   readonly writerSchema: unknown;
   readonly governedSchema: unknown;
   readonly rows: readonly { readonly stage: string; readonly version: number; readonly config: unknown }[];
@@ -95,12 +111,16 @@ interface Manifest {
   readonly channels: ChannelTerms;
 }
 
-const hashOf = (manifest: string): string => createHash('sha256').update(manifest).digest('hex');
+const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSchema): Program {
+function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSchema): Result<Program> {
+  const engine = input.engine ?? 'wasm';
+  const emitted = engine === 'wasm' ? emitModule(input.schema, plans) : undefined;
+  if (emitted?.ok === false) return during('compiling program', emitted.failure);
   const manifest = canonicalJson({
     abi,
-    engine: 'reference',
+    engine,
+    ...(emitted === undefined ? {} : { module: sha256(emitted.value.bytes), kernel: sha256(tokenKernelBytes()) }),
     writerSchema: JSON.parse(input.schema.text) as unknown,
     governedSchema: JSON.parse(governedSchema.text) as unknown,
     rows: plans.rows
@@ -120,17 +140,19 @@ function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSc
   );
   const needs: KeyNeed[] = [...new Set(labels)].sort().map((label) => ({ label }));
   const program: Program = {
-    hash: hashOf(manifest),
+    hash: sha256(manifest),
     manifest,
     writerSchema: input.schema,
     governedSchema,
     needs,
     fieldPaths: plans.fields.map(({ path }) => path),
     timestamp: plans.channels.timestamp,
+    ...(emitted === undefined ? {} : { module: emitted.value.bytes }),
     explain: () => explainTable(plans),
-    bind: (binding) => bindReference(program, plans, binding),
+    bind: (binding) =>
+      emitted === undefined ? bindReference(program, plans, binding) : bindModule(program, plans, emitted.value, binding),
   };
-  return program;
+  return ok(program);
 }
 
 function planRules(input: CompileInput): Result<FusedPlans> {

@@ -2,17 +2,28 @@
 import type { Result } from '../base/index.ts';
 import { fail, ok } from '../base/index.ts';
 import type { FieldModel, RecordModel, TypeModel } from '../avro/index.ts';
-import { fromJson, renderSchema } from '../avro/index.ts';
+import { typedConstant } from './constants.ts';
 import type { FieldPlan } from './stage.ts';
 
-export function deriveRecord(record: RecordModel, plans: readonly FieldPlan[], above = ''): Result<RecordModel> {
+export function deriveRecord(record: RecordModel, plans: readonly FieldPlan[]): Result<RecordModel> {
+  const uses = new Map<string, number>();
+  countUses(record, uses);
+  return derive(record, plans, '', uses);
+}
+
+function derive(
+  record: RecordModel,
+  plans: readonly FieldPlan[],
+  above: string,
+  uses: ReadonlyMap<string, number>,
+): Result<RecordModel> {
   const fields: FieldModel[] = [];
   for (const field of record.fields) {
     const path = `${above}/${field.name}`;
     const plan = plans.find((candidate) => candidate.path === path);
     if (plan === undefined) {
       if (field.type.kind !== 'record') throw new Error(`deriveRecord: ${path} is not covered`);
-      const inner = deriveRecord(field.type, plans, path);
+      const inner = derive(field.type, plans, path, uses);
       if (!inner.ok) return inner;
       fields.push({ name: field.name, type: inner.value, ...docOf(field) });
       continue;
@@ -21,7 +32,29 @@ export function deriveRecord(record: RecordModel, plans: readonly FieldPlan[], a
     if (!derived.ok) return derived;
     if (derived.value !== undefined) fields.push(derived.value);
   }
-  return ok({ kind: 'record', name: record.name, fields, ...(record.doc === undefined ? {} : { doc: record.doc }) });
+  // A type that is used in several places and governed below one of them is another type there, so it needs another name.
+  const name = (uses.get(record.name) ?? 0) > 1 ? `${record.name}${above.replaceAll('/', '_')}` : record.name;
+  return ok({ kind: 'record', name, fields, ...(record.doc === undefined ? {} : { doc: record.doc }) });
+}
+
+/** How often each named record type is used; the schema has no recursive type. */
+function countUses(type: TypeModel, uses: Map<string, number>): void {
+  switch (type.kind) {
+    case 'record':
+      uses.set(type.name, (uses.get(type.name) ?? 0) + 1);
+      for (const field of type.fields) countUses(field.type, uses);
+      return;
+    case 'array':
+      countUses(type.items, uses);
+      return;
+    case 'map':
+      countUses(type.values, uses);
+      return;
+    case 'union':
+      for (const branch of type.branches) countUses(branch, uses);
+      return;
+    default:
+  }
 }
 
 function deriveField(field: FieldModel, plan: FieldPlan): Result<FieldModel | undefined> {
@@ -61,8 +94,7 @@ function optional(type: TypeModel): TypeModel {
 /** A constant of `else` must be a value of the result type. */
 function otherwiseFits(result: TypeModel, plan: FieldPlan): Result<void> {
   if (typeof plan.otherwise === 'string') return ok(undefined);
-  const holder = renderSchema({ kind: 'record', name: 'Holder', fields: [{ name: 'value', type: result }] });
-  const fits = holder.ok && fromJson(holder.value, { value: plan.otherwise.constant }).ok;
+  const fits = typedConstant(result, plan.otherwise.constant).ok;
   return fits
     ? ok(undefined)
     : fail('plan-invalid', `field ${plan.path}: the constant of else is not of the result type`, plan.path);

@@ -5,9 +5,9 @@ import type { AvroSchema, FieldModel, RecordModel, TypeModel } from '../avro/ind
 export function withoutNull(type: TypeModel): { type: TypeModel; nullable: boolean } {
   if (type.kind !== 'union') return { type, nullable: type.kind === 'null' };
   const rest = type.branches.filter(({ kind }) => kind !== 'null');
-  const nullable = rest.length < type.branches.length;
+  if (rest.length === type.branches.length) return { type, nullable: false };
   const [only] = rest;
-  return { type: rest.length === 1 && only !== undefined ? only : { kind: 'union', branches: rest }, nullable };
+  return { type: rest.length === 1 && only !== undefined ? only : { kind: 'union', branches: rest }, nullable: true };
 }
 
 /** The record at the root, or undefined for a schema that is no record. */

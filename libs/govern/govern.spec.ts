@@ -66,6 +66,7 @@ const upper = defineFieldStage({
         kind: 'transform',
         result: { kind: 'string' },
         width: 'input',
+        lower: { op: 'prefix', count: 0 },
         reference: () => (value) => String(value).toUpperCase(),
       },
       decision,
@@ -76,7 +77,16 @@ const lying = defineFieldStage({
   ...keepBase('lying'),
   plan: () => ({
     ok: true,
-    value: { action: { kind: 'transform', result: { kind: 'string' }, width: 'input', reference: () => () => 42 }, decision },
+    value: {
+      action: {
+        kind: 'transform',
+        result: { kind: 'string' },
+        width: 'input',
+        lower: { op: 'prefix', count: 0 },
+        reference: () => () => 42,
+      },
+      decision,
+    },
   }),
 });
 const where = defineRowStage({
@@ -100,7 +110,8 @@ const rule = (stage: string, ...at: string[]): StageRule => ({ stage, at, with: 
 const condition = (cel: string): StageRule => ({ stage: 'where', at: [], with: { cel }, else: 'refuse' });
 const closed: ChannelTerms = { key: 'drop', timestamp: 'keep' };
 const all = rule('keep', '/id', '/amount', '/units', '/note', '/state', '/urgent', '/buyer');
-const compiled = (rules: readonly StageRule[], channels = closed) => compile({ schema, stages, terms: { rules, channels } });
+const compiled = (rules: readonly StageRule[], channels = closed) =>
+  compile({ schema, stages, engine: 'reference', terms: { rules, channels } });
 const order = {
   id: 'o1',
   amount: 12.5,

@@ -3,6 +3,7 @@ export { compile, instantiate } from './compile.ts';
 export type { BatchSink, Lane, Screening } from './govern-batch.ts';
 export { governBatch, schemaIdsOf, screenBatch } from './govern-batch.ts';
 export { deriveFieldKey } from './interpreter.ts';
+export type { AsciiRun, Lowering } from './lowering.ts';
 export type { Predicate } from './predicate.ts';
 export { compilePredicate } from './predicate.ts';
 export type { BoundProgram, ExplainRow, KeyNeed, Program, ProgramBinding, ProgramOutput, Refusal } from './program.ts';

@@ -4,11 +4,12 @@
  */
 import { hkdfSync } from 'node:crypto';
 import type { Result } from '../base/index.ts';
-import { fail, limits, ok } from '../base/index.ts';
+import { fail, limits, ok, unwrap } from '../base/index.ts';
 import { branchName, codecOf, frameHeaderBytes } from '../avro/index.ts';
 import type { RecordModel } from '../avro/index.ts';
 import type { RecordFrames } from '../records/index.ts';
 import type { FusedPlans } from './compile.ts';
+import { typedConstant } from './constants.ts';
 import { evaluate, unwrapUnion, valueAt } from './evaluate.ts';
 import { withoutNull } from './fields.ts';
 import type { BoundProgram, Program, ProgramBinding, ProgramOutput, Refusal } from './program.ts';
@@ -130,7 +131,7 @@ class Interpreter {
     const result = reference(plain);
     if (result !== unfit) return wrap(result);
     if (plan.otherwise === 'refuse') return unfit;
-    return plan.otherwise === 'null' ? null : wrap(plan.otherwise.constant);
+    return plan.otherwise === 'null' ? null : wrap(unwrap(typedConstant(action.result, plan.otherwise.constant)).value);
   }
 
   /** The governed key, or undefined when the raw key does not repeat the field that it should. */

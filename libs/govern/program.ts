@@ -108,6 +108,8 @@ export interface Program {
   readonly needs: readonly KeyNeed[];
   /** Field paths that rules name; `ProgramOutput.field` indexes it. */
   readonly fieldPaths: readonly string[];
+  /** The emitted module; the reference engine has none. */
+  readonly module?: Uint8Array;
   /** Whether governed records carry the record's own time or the time of the governed write. */
   readonly timestamp: 'keep' | 'drop';
   explain(): readonly ExplainRow[];

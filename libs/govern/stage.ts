@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { Result } from '../base/index.ts';
 import type { AvroSchema, TypeModel } from '../avro/index.ts';
 import type { Otherwise } from '../odrl/index.ts';
+import type { Lowering } from './lowering.ts';
 import type { Predicate } from './predicate.ts';
 
 /** A value that does not fit its rule: the rule's `else` decides. */
@@ -25,6 +26,8 @@ export interface TransformAction {
   readonly width: 'fixed' | 'input' | 'result';
   /** Label of the key it needs, when it needs one. */
   readonly keyLabel?: string;
+  /** What the compiled engine does; it must agree with `reference` on every value. */
+  readonly lower: Lowering;
   /** Builds the plain function over decoded values; called once for each binding. Returns `unfit` for a value that does not fit. */
   readonly reference: (need: ResolvedNeed | undefined) => Reference;
 }

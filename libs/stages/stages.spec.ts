@@ -27,10 +27,17 @@ const dataKey = Buffer.alloc(32, 7);
 
 const schemaOf = (type: unknown): AvroSchema =>
   unwrap(parseSchema(JSON.stringify({ type: 'record', name: 'R', fields: [{ name: 'f', type }] })));
-const programOf = (type: unknown, stage: string, config: StageRule['with'], otherwise: Otherwise = 'refuse') =>
+const programOf = (
+  type: unknown,
+  stage: string,
+  config: StageRule['with'],
+  otherwise: Otherwise = 'refuse',
+  engine: 'wasm' | 'reference' = 'wasm',
+) =>
   compile({
     schema: schemaOf(type),
     stages,
+    engine,
     terms: { rules: [{ stage, at: ['/f'], with: config, else: otherwise }], channels: { key: 'drop', timestamp: 'keep' } },
   });
 
@@ -64,7 +71,9 @@ function govern(program: Program, values: readonly unknown[], key: Uint8Array = 
 describe('golden vectors', () => {
   for (const item of golden.cases) {
     test(`${item.stage} ${JSON.stringify(item.with)} turns ${JSON.stringify(item.in)} into ${JSON.stringify(item.out)}`, () => {
-      expect(govern(unwrap(programOf(item.type, item.stage, item.with)), [item.in])).toEqual([item.out]);
+      for (const engine of ['wasm', 'reference'] as const) {
+        expect(govern(unwrap(programOf(item.type, item.stage, item.with, 'refuse', engine)), [item.in])).toEqual([item.out]);
+      }
     });
   }
 

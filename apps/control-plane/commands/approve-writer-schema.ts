@@ -6,7 +6,7 @@ import { parsePolicy } from '../../../libs/odrl/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import { isLive } from './agreement-view.ts';
 import { compilePrograms } from './compile-programs.ts';
-import { publishDirectives } from './publish-directives.ts';
+import { checkDirectiveSize, publishDirectives } from './publish-directives.ts';
 
 /**
  * The caller holds the dataset's lock. Nothing changes unless every agreement compiles. An agreement that has the Program already keeps
@@ -26,7 +26,10 @@ export async function approveWriterSchema(
     if (!terms.ok) return during(`reading the policy of agreement ${agreement.id}`, terms.failure);
     const programs = await compilePrograms(plane, terms.value, [writer]);
     if (!programs.ok) return programs;
-    changed.push({ ...agreement, programs: [...agreement.programs, ...programs.value], revision: agreement.revision + 1 });
+    const next = { ...agreement, programs: [...agreement.programs, ...programs.value], revision: agreement.revision + 1 };
+    const fits = checkDirectiveSize(next, dataset);
+    if (!fits.ok) return fits;
+    changed.push(next);
   }
   const stored = await plane.database.transaction('approving a writer schema', async (stores) => {
     for (const agreement of changed) {

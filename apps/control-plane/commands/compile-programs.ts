@@ -7,6 +7,7 @@ import type { Program } from '../../../libs/govern/index.ts';
 import { compile } from '../../../libs/govern/index.ts';
 import type { AgreementTerms } from '../../../libs/odrl/index.ts';
 import type { ControlPlane } from '../plane.ts';
+import { termsForSchema } from './terms-for-schema.ts';
 
 interface Writer {
   readonly id: number;
@@ -18,7 +19,7 @@ export function compileProgram(plane: Pick<ControlPlane, 'stages'>, terms: Agree
   const action = `compiling agreement ${terms.agreement} for schema ${writer.id}`;
   const schema = parseSchema(writer.text);
   if (!schema.ok) return during(action, schema.failure);
-  const program = compile({ schema: schema.value, terms, stages: plane.stages });
+  const program = compile({ schema: schema.value, terms: termsForSchema(terms, schema.value), stages: plane.stages });
   return program.ok ? program : during(action, program.failure);
 }
 

@@ -1,4 +1,5 @@
 /** The table of what leaves under an agreement, one for each approved Program. */
+import { parseSchema } from '../../../libs/avro/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
 import type { ExplainRow } from '../../../libs/govern/index.ts';
@@ -6,6 +7,7 @@ import { parsePolicy } from '../../../libs/odrl/index.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import { compileProgram } from './compile-programs.ts';
 import { findAgreement } from './find-agreement.ts';
+import { absentFields } from './terms-for-schema.ts';
 
 export interface AgreementExplanation {
   readonly agreement: string;
@@ -32,7 +34,22 @@ export async function explainAgreement(plane: ControlPlane, caller: Caller, id: 
         `the Program for schema ${writerSchemaId} was approved by another release; put the agreement again`,
       );
     }
-    programs.push({ writerSchemaId, programHash, rows: compiled.value.explain() });
+    const schema = parseSchema(writerSchema);
+    if (!schema.ok) return schema;
+    const rows = [...compiled.value.explain(), ...absentFields(terms.value, schema.value).map(absentRow)];
+    programs.push({ writerSchemaId, programHash, rows });
   }
   return ok({ agreement: id, programs });
 }
+
+/** So that a name which fits no field is seen. */
+const absentRow = (field: string): ExplainRow => ({
+  field,
+  stage: '(none)',
+  happens: 'nothing: this schema has no such field',
+  why: 'the policy names it, perhaps for another version of the schema',
+  reversible: 'no',
+  informationLost: 'none',
+  lengthLeaked: false,
+  clause: '',
+});

@@ -1,10 +1,13 @@
 /** Publishes the directives of a dataset's agreements whose last revision is not known to be in the topic. */
 import type { Agreement, Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
-import { during, ok } from '../../../libs/base/index.ts';
+import { during, fail, limits, ok } from '../../../libs/base/index.ts';
 import type { Directive } from '../../../libs/catalog/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import { datasetLock } from './locks.ts';
+
+/** Room for the key of the record. */
+const recordOverheadBytes = 1024;
 
 type Publishing = Pick<ControlPlane, 'database' | 'directives'>;
 
@@ -60,6 +63,17 @@ export async function reconcileDirectives(plane: Publishing, current: ReadonlyMa
     if (!reconciled.ok) return reconciled;
   }
   return publishAll(plane);
+}
+
+/**
+ * Whether the directive of an agreement fits a Kafka record; asked before the agreement is stored, because one that does not fit could
+ * never be published.
+ */
+export function checkDirectiveSize(agreement: Agreement, dataset: Dataset): Result<void> {
+  const bytes = Buffer.byteLength(JSON.stringify(directiveOf(agreement, dataset)));
+  if (bytes <= limits.recordBytesMax - recordOverheadBytes) return ok(undefined);
+  const detail = `agreement ${agreement.id} has ${agreement.programs.length} Programs of ${bytes} bytes together, over the limit`;
+  return fail('plan-invalid', `${detail}: the schemas of dataset ${dataset.id} are too large or too many`);
 }
 
 function directiveOf(agreement: Agreement, dataset: Dataset): Directive {

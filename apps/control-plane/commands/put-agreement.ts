@@ -15,7 +15,7 @@ import { agreementView } from './agreement-view.ts';
 import { compilePrograms } from './compile-programs.ts';
 import { grantSubscriber } from './grants.ts';
 import { datasetLock } from './locks.ts';
-import { publishDirectives } from './publish-directives.ts';
+import { checkDirectiveSize, publishDirectives } from './publish-directives.ts';
 import type { DeliveryInput } from './wrap-delivery.ts';
 import { wrapDelivery } from './wrap-delivery.ts';
 
@@ -126,6 +126,8 @@ async function nextAgreement(
     dataKey: dataKey.value,
     programs: programs.value,
   };
+  const fits = checkDirectiveSize(next, dataset);
+  if (!fits.ok) return fits;
   return ok(known !== null && decides(known) === decides(next) ? known : next);
 }
 

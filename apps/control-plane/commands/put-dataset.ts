@@ -5,6 +5,7 @@ import { sealedBytesMax } from '../../../libs/ledger/index.ts';
 import { fail, ok, topicNames } from '../../../libs/base/index.ts';
 import { requireParticipant } from '../caller.ts';
 import { newEvent } from '../events/new-event.ts';
+import { RowEncoder } from '../intake/row-encoder.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import type { CanonicalSchema } from '../schemas/canonical-schema.ts';
 import { canonicalSchema } from '../schemas/canonical-schema.ts';
@@ -52,6 +53,8 @@ export async function putDataset(
   if (publisher.value?.role !== 'publisher') return fail('not-found', `there is no publisher ${input.publisher}`);
   const schema = canonicalSchema(input.schema);
   if (!schema.ok) return schema;
+  const encoder = RowEncoder.of(0, input.schema, input.keyField);
+  if (!encoder.ok) return encoder;
   return plane.database.locked(datasetLock(input.id), () => putLocked(plane, input, schema.value));
 }
 

@@ -1,4 +1,8 @@
 /** Settings of Nest's Kafka transport, which carries lifecycle events and nothing else. */
+import type { Socket } from 'node:net';
+import { connect, isIP } from 'node:net';
+import { connect as tlsConnect } from 'node:tls';
+
 import type { ClientKafkaProxy, KafkaOptions as NestKafkaOptions } from '@nestjs/microservices';
 import { ClientProxyFactory, Transport } from '@nestjs/microservices';
 import type { logCreator } from 'kafkajs';
@@ -16,16 +20,47 @@ export function eventClient(kafka: KafkaOptions, logger: Logger): ClientKafkaPro
   });
 }
 
+/** An instance that was killed holds up the others' joining for so long, milliseconds; the broker allows no less than 6 seconds. */
+const sessionTimeoutMs = 10_000;
+
+export interface EventServer {
+  readonly options: NestKafkaOptions;
+  /** Breaks the connections, so that closing does not wait for an answer: joining a group cannot be called off. */
+  hangUp(): void;
+}
+
 /** Receives events in one group for all instances of an installation. */
-export function eventServer(kafka: KafkaOptions, installation: string, logger: Logger): NestKafkaOptions {
-  return {
+export function eventServer(kafka: KafkaOptions, installation: string, logger: Logger): EventServer {
+  const sockets = new Set<Socket>();
+  let stopping = false;
+  const socketFactory: Client['socketFactory'] = ({ host, port, ssl, onConnect }) => {
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    const socket = ssl ? tlsConnect({ host, port, ...servername, ...ssl }, onConnect) : connect({ host, port }, onConnect);
+    socket.setKeepAlive(true, 60_000);
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    return socket;
+  };
+  const options: NestKafkaOptions = {
     transport: Transport.KAFKA,
     options: {
-      client: clientOf(kafka, logger),
-      consumer: { groupId: `sluice.control-plane.${installation}`, allowAutoTopicCreation: false, maxWaitTimeInMs: 500 },
+      client: { ...clientOf(kafka, logger), socketFactory },
+      consumer: {
+        groupId: `sluice.control-plane.${installation}`,
+        allowAutoTopicCreation: false,
+        maxWaitTimeInMs: 500,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: sessionTimeoutMs,
+        retry: { restartOnFailure: () => Promise.resolve(!stopping) },
+      },
       subscribe: { fromBeginning: true },
     },
   };
+  const hangUp = (): void => {
+    stopping = true;
+    for (const socket of sockets) socket.destroy(new Error('stopping'));
+  };
+  return { options, hangUp };
 }
 
 function clientOf({ brokers, clientId, sasl, tls }: KafkaOptions, logger: Logger): Client {

@@ -32,7 +32,7 @@ export class AgreementsController {
   async put(@CurrentCaller() caller: Caller, @Param('id') id: string, @Req() request: FastifyRequest): Promise<AgreementView> {
     const { policy, delivery } = await readJson(request, agreementBytesMax, agreementInput);
     const parsed = typeof policy === 'string' ? unwrap(parsePolicyText(policy)) : policy;
-    return unwrap(await putAgreement(this.#plane, caller, { id: checked(id, idInput), policy: parsed, delivery }));
+    return unwrap(await putAgreement(this.#plane, caller, { id: checked(id, idInput, 'id'), policy: parsed, delivery }));
   }
 
   @Get()
@@ -42,12 +42,12 @@ export class AgreementsController {
 
   @Get(':id')
   async get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<AgreementView> {
-    return agreementView(unwrap(await findAgreement(this.#plane, caller, checked(id, idInput))));
+    return agreementView(unwrap(await findAgreement(this.#plane, caller, checked(id, idInput, 'id'))));
   }
 
   @Get(':id/explain')
   async explain(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<AgreementExplanation> {
-    return unwrap(await explainAgreement(this.#plane, caller, checked(id, idInput)));
+    return unwrap(await explainAgreement(this.#plane, caller, checked(id, idInput, 'id')));
   }
 
   @Post(':id/suspend')
@@ -69,6 +69,6 @@ export class AgreementsController {
   }
 
   async #change(caller: Caller, id: string, change: StateChange): Promise<AgreementView> {
-    return unwrap(await changeAgreementState(this.#plane, caller, { id: checked(id, idInput), change }));
+    return unwrap(await changeAgreementState(this.#plane, caller, { id: checked(id, idInput, 'id'), change }));
   }
 }

@@ -4,6 +4,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import type { Database } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
+import { Gate } from '../gate.ts';
 import type { Caller } from '../plane.ts';
 import { hashSecret, verifySecret } from '../secret-hash.ts';
 
@@ -21,8 +22,7 @@ export class Authenticator {
   readonly #believed = new Map<string, number>();
   readonly #processKey = randomBytes(32);
   readonly #decoy = hashSecret(randomBytes(16).toString('hex'));
-  #running = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #gate = new Gate(runningMax, waitingMax);
 
   constructor(database: Database) {
     this.#database = database;
@@ -50,18 +50,10 @@ export class Authenticator {
     const key = createHmac('sha256', this.#processKey).update(hash).update('\0').update(secret).digest('base64');
     const now = performance.now();
     if ((this.#believed.get(key) ?? 0) > now) return ok(true);
-    if (this.#waiting.length >= waitingMax) return fail('rate-limited', 'too many secrets are being checked');
-    if (this.#running >= runningMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running += 1;
-    try {
-      const right = await verifySecret(secret, hash);
-      if (right) this.#believe(key, now + believedMs);
-      return ok(right);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
-    }
+    if (this.#gate.isFull) return fail('rate-limited', 'too many secrets are being checked');
+    const right = await this.#gate.through(() => verifySecret(secret, hash));
+    if (right) this.#believe(key, now + believedMs);
+    return ok(right);
   }
 
   #believe(key: string, until: number): void {

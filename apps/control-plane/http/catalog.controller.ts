@@ -37,7 +37,7 @@ export class CatalogController {
     @Req() request: FastifyRequest,
   ): Promise<Participant> {
     const input = await readJson(request, smallBytesMax, participantInput);
-    return unwrap(await putParticipant(this.#plane, caller, { id: checked(id, idInput), ...input }));
+    return unwrap(await putParticipant(this.#plane, caller, { id: checked(id, idInput, 'id'), ...input }));
   }
 
   @Get('participants')
@@ -49,7 +49,7 @@ export class CatalogController {
   @Get('participants/:id')
   async getParticipant(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<Participant> {
     unwrap(requireOperator(caller));
-    return found(unwrap(await this.#plane.database.stores.participants.find(checked(id, idInput))));
+    return found(unwrap(await this.#plane.database.stores.participants.find(checked(id, idInput, 'id'))));
   }
 
   @Put('accounts/:name')
@@ -59,7 +59,7 @@ export class CatalogController {
     @Req() request: FastifyRequest,
   ): Promise<AccountView> {
     const input = await readJson(request, smallBytesMax, accountInput);
-    return accountView(unwrap(await putAccount(this.#plane, caller, { name: checked(name, idInput), ...input })));
+    return accountView(unwrap(await putAccount(this.#plane, caller, { name: checked(name, idInput, 'name'), ...input })));
   }
 
   @Get('accounts')
@@ -71,7 +71,7 @@ export class CatalogController {
   @Get('accounts/:name')
   async getAccount(@CurrentCaller() caller: Caller, @Param('name') name: string): Promise<AccountView> {
     unwrap(requireOperator(caller));
-    return accountView(found(unwrap(await this.#plane.database.stores.participants.findAccount(checked(name, idInput)))));
+    return accountView(found(unwrap(await this.#plane.database.stores.participants.findAccount(checked(name, idInput, 'name')))));
   }
 
   @Put('datasets/:id')
@@ -81,7 +81,7 @@ export class CatalogController {
     @Req() request: FastifyRequest,
   ): Promise<DatasetView> {
     const { title, ...input } = await readJson(request, datasetBytesMax, datasetInput);
-    const named = { id: checked(id, idInput), titleZh: title.zh, titleEn: title.en };
+    const named = { id: checked(id, idInput, 'id'), titleZh: title.zh, titleEn: title.en };
     return unwrap(await putDataset(this.#plane, caller, { ...named, ...input }));
   }
 
@@ -92,7 +92,7 @@ export class CatalogController {
 
   @Get('datasets/:id')
   async getDataset(@Param('id') id: string): Promise<DatasetView> {
-    return datasetView(found(unwrap(await this.#plane.database.stores.datasets.find(checked(id, idInput)))));
+    return datasetView(found(unwrap(await this.#plane.database.stores.datasets.find(checked(id, idInput, 'id')))));
   }
 }
 

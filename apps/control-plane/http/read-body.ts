@@ -46,12 +46,12 @@ export function readJson<T>(request: FastifyRequest, bytesMax: number, schema: z
   });
 }
 
-/** A value checked against a schema, or a thrown `request-invalid`. */
-export function checked<T>(value: unknown, schema: z.ZodType<T>): T {
+/** A value checked against a schema, or a thrown `request-invalid`. `above` says what the value is when it is not the body. */
+export function checked<T>(value: unknown, schema: z.ZodType<T>, above = ''): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  const at = `/${(issue?.path ?? []).map(String).join('/')}`;
+  const at = `${above}/${(issue?.path ?? []).map(String).join('/')}`.replace(/(?<=.)\/$/, '');
   throw failed('request-invalid', `${at}: ${issue?.message ?? 'not valid'}`, at);
 }
 

@@ -44,10 +44,10 @@ export class RecordsController {
   ): Promise<RecordsAnswer['tally']> {
     const format = formatOf(request.headers['content-type'], request.headers['content-encoding']);
     checkIdempotencyKey(idempotencyKey);
-    const dataset = unwrap(await this.#intake.database.stores.datasets.find(checked(id, idInput)));
+    const dataset = unwrap(await this.#intake.database.stores.datasets.find(checked(id, idInput, 'id')));
     if (dataset === null) throw failed('not-found', `there is no dataset ${id}`);
     unwrap(requireParticipant(caller, dataset.publisher, 'the publisher'));
-    const keyField = key === undefined ? dataset.keyField : checked(key, fieldPath);
+    const keyField = key === undefined ? dataset.keyField : checked(key, fieldPath, 'key');
     const answer = await withBody(request, bodyBytesMax, (body) =>
       traced(dataset.id, traceparent ?? null, (headers) =>
         takeRequest(this.#intake, {

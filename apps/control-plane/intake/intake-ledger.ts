@@ -13,6 +13,7 @@ import { KafkaAdmin, TopicReader, TransactionalProducer } from '../../../libs/ad
 import type { Database } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok, topicNames } from '../../../libs/base/index.ts';
+import { Gate } from '../gate.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import { expiredAfterMs, parseEntry } from './ledger-entry.ts';
 
@@ -21,6 +22,8 @@ const requestSlots = 16;
 const fileSlots = 4;
 /** Longest wait for the end of the slot's partition, milliseconds. */
 const catchUpMs = 15_000;
+/** Slots that one instance holds or waits for at once: locks are also taken by others, who must not wait for intake. */
+const heldMax = 8;
 /** Most expired entries removed in one transaction. */
 const removalsMax = 100;
 
@@ -43,6 +46,7 @@ export class IntakeLedger {
   readonly #database: Database;
   readonly #installation: string;
   readonly #slots = new Map<number, SlotIndex>();
+  readonly #gate = new Gate(heldMax);
 
   /** @param installation tells the transactional ids of installations on one cluster apart. */
   constructor(cluster: Cluster, database: Database, installation: string) {
@@ -54,6 +58,10 @@ export class IntakeLedger {
   /** Runs `work` in the slot of the key, alone among all instances, with everything read that was written before. */
   hold<T>(key: string, kind: LedgerEntry['kind'], work: (slot: HeldSlot) => Promise<Result<T>>): Promise<Result<T>> {
     const slot = slotOf(key, kind);
+    return this.#gate.through(() => this.#holdSlot(slot, work));
+  }
+
+  #holdSlot<T>(slot: number, work: (slot: HeldSlot) => Promise<Result<T>>): Promise<Result<T>> {
     return this.#database.locked(`intake/${slot}`, async () => {
       const transactionalId = slotTransactionalId(this.#installation, slot);
       const producer = await TransactionalProducer.open(this.#cluster, { transactionalId, timeoutMs: 30_000 });

@@ -19,6 +19,16 @@ export class ProducerPool {
     this.#prefix = prefix;
   }
 
+  /**
+   * Opens every producer now, which aborts what an instance that was killed left open: until then, or until its time-out, readers of the
+   * topics that it wrote wait. What cannot be opened now is opened when it is needed.
+   */
+  async openAll(): Promise<void> {
+    await Promise.all(
+      Array.from({ length: producersMax }, () => this.use(() => Promise.resolve({ ok: true, value: undefined }))),
+    );
+  }
+
   /** Runs `work` with a producer that has no open transaction. One that is unusable after it is replaced, with the same transactional id. */
   async use<T>(work: (producer: TransactionalProducer) => Promise<Result<T>>): Promise<Result<T>> {
     const index = this.#free.pop() ?? (await new Promise<number>((resolve) => this.#waiting.push(resolve)));

@@ -39,7 +39,11 @@ export class RowEncoder {
     if (root.kind !== 'record') return fail('schema-invalid', `schema ${schemaId} is not a record`);
     const field = keyField === null ? null : root.fields.find(({ name }) => `/${name}` === keyField);
     if (field === undefined || (field !== null && !canBeKey(field.type))) {
-      return fail('request-invalid', 'the key must be a top-level field of text or whole numbers', keyField ?? '');
+      return fail(
+        'request-invalid',
+        `the key ${keyField ?? ''} is not a top-level field of text or whole numbers`,
+        keyField ?? '',
+      );
     }
     return ok(new RowEncoder(schemaId, schema.value, root, field));
   }

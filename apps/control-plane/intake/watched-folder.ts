@@ -91,11 +91,23 @@ class WatchedFolder {
         }
       }
     }
+    trouble ??= await this.#strayFolder(datasets.value);
     this.#seen = seen;
     for (const known of [this.#taken, this.#restUntil]) {
       for (const path of known.keys()) if (!seen.has(path)) known.delete(path);
     }
     return trouble === null ? ok(undefined) : { ok: false, failure: trouble };
+  }
+
+  /** A folder that no dataset has is most often a misspelt one: nobody would be told that its files are not read. */
+  async #strayFolder(datasets: readonly Dataset[]): Promise<Failure | null> {
+    const entries = await readdir(this.#options.directory, { withFileTypes: true }).catch(() => []);
+    const stray = entries.find(
+      (entry) => entry.isDirectory() && !entry.name.startsWith('.') && !datasets.some(({ id }) => id === entry.name),
+    );
+    return stray === undefined
+      ? null
+      : fail('not-found', `the folder ${stray.name} is of no dataset; its files are not read until there is one`).failure;
   }
 
   async #take(dataset: Dataset, path: string, format: FileFormat): Promise<Result<void>> {

@@ -3,7 +3,7 @@
 export interface AgreementRow {
   readonly agreement: string;
   readonly dataset: string;
-  /** Who receives, and how: "haihe-pharma by Kafka". */
+  /** Who receives, and how: "xinglan-pharma by Kafka". */
   readonly to: string;
   /** Data records since the agreement began, from its Receipts. */
   readonly input: number;

@@ -42,8 +42,9 @@ export function needMaven() {
   }
 }
 
-export function needDisk(bytes) {
-  const { bavail, bsize } = statfsSync(root);
+/** `ask` tells the free blocks of the file system under a path, as `statfsSync` does. */
+export function needDisk(bytes, ask = statfsSync) {
+  const { bavail, bsize } = ask(root);
   const free = bavail * bsize;
   if (free < bytes) {
     throw new NotPossible(

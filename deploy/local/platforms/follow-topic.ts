@@ -1,5 +1,7 @@
 /** Reads a topic with kafkajs as an ordinary subscriber does, and hands over each record once per process. */
 import type { Kafka, KafkaMessage } from 'kafkajs';
+import type { Result } from '../../../libs/base/index.ts';
+import { fail } from '../../../libs/base/index.ts';
 import type { GovernedValues } from './governed-values.ts';
 import type { Tally } from './platform-process.ts';
 
@@ -7,7 +9,7 @@ interface FollowOptions {
   readonly kafka: Kafka;
   readonly groupId: string;
   readonly topic: string;
-  readonly values: GovernedValues;
+  readonly values: Pick<GovernedValues, 'read'>;
   readonly tally: Tally;
   /** What else is checked of a value that decodes: a reason when something is wrong. */
   readonly check?: (value: unknown) => string | undefined;
@@ -19,7 +21,9 @@ const registryWaitMs = 1_000;
 
 export async function followTopic(options: FollowOptions): Promise<{ stop(): Promise<void> }> {
   const { kafka, groupId, topic, tally } = options;
-  const consumer = kafka.consumer({ groupId, readUncommitted: false, retry: { retries: 1_000_000, maxRetryTime: 5_000 } });
+  const retry = { retries: 1_000_000, maxRetryTime: 5_000 };
+  // Stopping waits for the fetch under way.
+  const consumer = kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 500, retry });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) tally.problem(`reading ended: ${typeOf(payload.error)}`);
   });
@@ -33,7 +37,7 @@ export async function followTopic(options: FollowOptions): Promise<{ stop(): Pro
         // After a rebalance the client reads some offsets again: that is the reader's doing, not a doubled record.
         const offset = BigInt(record.offset);
         if (offset > (last.get(batch.partition) ?? -1n)) {
-          await take(options, record, isRunning);
+          if (!(await takeRecord(options, record, isRunning))) return;
           last.set(batch.partition, offset);
         }
         resolveOffset(record.offset);
@@ -44,20 +48,37 @@ export async function followTopic(options: FollowOptions): Promise<{ stop(): Pro
   return { stop: () => consumer.disconnect() };
 }
 
-async function take({ values, tally, check }: FollowOptions, record: KafkaMessage, isRunning: () => boolean): Promise<void> {
+/** Counts one record with its verdict, not before: what is still being asked about is not received yet. False when reading ended first. */
+export async function takeRecord(
+  { values, tally, check }: Pick<FollowOptions, 'values' | 'tally' | 'check'>,
+  record: Pick<KafkaMessage, 'value' | 'timestamp'>,
+  isRunning: () => boolean,
+): Promise<boolean> {
+  const read = record.value === null ? fail('record-malformed', 'no value') : await readValue(values, record.value, isRunning);
+  if (read === undefined) return false;
   tally.received += 1;
   tally.newestMs = Number(record.timestamp);
-  if (record.value === null) return tally.problem('no value');
+  if (!read.ok) {
+    tally.problem(read.failure.code);
+    return true;
+  }
+  tally.example = read.value;
+  const wrong = check?.(read.value);
+  if (wrong === undefined) tally.ok += 1;
+  else tally.problem(wrong);
+  return true;
+}
+
+/** Undefined when reading ended before there was a verdict. */
+async function readValue(
+  values: FollowOptions['values'],
+  value: Uint8Array,
+  isRunning: () => boolean,
+): Promise<Result<unknown> | undefined> {
   for (let attempt = 1; ; attempt += 1) {
-    const read = await values.read(record.value);
-    if (read.ok) {
-      tally.example = read.value;
-      const wrong = check?.(read.value);
-      if (wrong === undefined) tally.ok += 1;
-      else tally.problem(wrong);
-      return;
-    }
-    if (!read.failure.retriable || attempt === registryAttempts || !isRunning()) return tally.problem(read.failure.code);
+    const read = await values.read(value);
+    if (read.ok || !read.failure.retriable || attempt === registryAttempts) return read;
+    if (!isRunning()) return undefined;
     await new Promise((resolve) => setTimeout(resolve, registryWaitMs));
   }
 }

@@ -25,6 +25,9 @@ export interface TopicMetadata {
 /** A request of the library: it takes a connection and answers by promise. */
 type AsyncApi<A extends unknown[], R> = { async: (connection: Connection, ...args: A) => Promise<R> };
 
+/** About five seconds of asking who coordinates; callers that can wait longer ask again. */
+const coordinatorAttemptsMax = 20;
+
 const produceKey = 0;
 const groupHeartbeatKey = 68;
 
@@ -95,7 +98,7 @@ export class Cluster {
         }
       } catch (error) {
         const code = codeOfError(error);
-        if (attempt >= 60 || (code !== undefined && !isPassing(code))) throw error;
+        if (attempt >= coordinatorAttemptsMax || (code !== undefined && !isPassing(code))) throw error;
       }
       await sleep(Math.min(500, 20 * (attempt + 1)));
     }

@@ -1,5 +1,5 @@
 /** The topic `sluice.directives`: the control plane writes it, the data plane and link read it. Compacted, one partition, full state per agreement. */
-import type { Result } from '../../base/index.ts';
+import type { Failure, Result } from '../../base/index.ts';
 import { fail, ok, topicNames } from '../../base/index.ts';
 import type { Directive, DirectivePublisher } from '../../catalog/index.ts';
 import { parseDirective } from '../../catalog/index.ts';
@@ -61,18 +61,22 @@ export class DirectiveLog implements DirectivePublisher {
 /** Follows directives. Opens only after everything up to the end offset seen at the start has been read. */
 export class DirectiveFeed {
   readonly #reader: TopicReader;
+  readonly #onMalformed: (failure: Failure) => void;
   readonly #current = new Map<string, Directive>();
 
-  private constructor(reader: TopicReader) {
+  private constructor(reader: TopicReader, onMalformed: (failure: Failure) => void) {
     this.#reader = reader;
+    this.#onMalformed = onMalformed;
   }
 
-  static async open(cluster: Cluster): Promise<Result<DirectiveFeed>> {
-    const end = await topicOffsets(cluster, topicNames.directives, 'latest');
+  /** `onMalformed` is told of records that are no directive; what they mean is said at `poll`. */
+  static async open(cluster: Cluster, onMalformed: (failure: Failure) => void = () => undefined): Promise<Result<DirectiveFeed>> {
+    // The end of everything written, open transactions included: a directive committed a moment ago must not be missed.
+    const end = await topicOffsets(cluster, topicNames.directives, 'latest', 'read_uncommitted');
     if (!end.ok) return end;
     const reader = await TopicReader.open(cluster, { topic: topicNames.directives, from: 'earliest' });
     if (!reader.ok) return reader;
-    const feed = new DirectiveFeed(reader.value);
+    const feed = new DirectiveFeed(reader.value, onMalformed);
     while (reader.value.position(0) < (end.value[0] ?? 0n)) {
       const polled = await feed.poll(200);
       if (!polled.ok) return polled;
@@ -85,25 +89,36 @@ export class DirectiveFeed {
     return this.#current;
   }
 
-  /** The directives that changed since the last poll. A lower or equal revision than one seen is ignored; a malformed one is a failure. */
+  /**
+   * The directives that changed since the last poll. A lower or equal revision than one seen is ignored. A record that cannot be read as a
+   * directive suspends the agreement that its key names: its last word is unknown, so it must not go on under an earlier one.
+   */
   async poll(maxWaitMs: number): Promise<Result<Directive[]>> {
     const records = await this.#reader.poll(maxWaitMs);
     if (!records.ok) return records;
     const changed = new Map<string, Directive>();
-    for (const record of records.value) {
-      if (record.key === null || record.value === null)
-        return fail('policy-invalid', 'reading directives: a record without key or value');
-      const directive = parseDirective(Buffer.from(record.value).toString('utf8'));
-      if (!directive.ok) return directive;
-      const known = this.#current.get(directive.value.agreement);
-      if (known !== undefined && known.revision >= directive.value.revision) continue;
-      this.#current.set(directive.value.agreement, directive.value);
-      changed.set(directive.value.agreement, directive.value);
+    for (const { key, value, offset } of records.value) {
+      const agreement = key === null ? '' : Buffer.from(key).toString('utf8');
+      const known = this.#current.get(agreement);
+      const directive = parseDirective(value === null ? '' : Buffer.from(value).toString('utf8'));
+      if (directive.ok && directive.value.agreement === agreement) {
+        if (known !== undefined && known.revision >= directive.value.revision) continue;
+        this.#take(directive.value, changed);
+      } else {
+        const why = directive.ok ? 'its key names another agreement' : directive.failure.message;
+        this.#onMalformed(fail('policy-invalid', `the directive at offset ${offset} cannot be read: ${why}`).failure);
+        if (known !== undefined) this.#take({ ...known, state: 'suspended' }, changed);
+      }
     }
     return ok([...changed.values()]);
   }
 
   close(): Promise<void> {
     return this.#reader.close();
+  }
+
+  #take(directive: Directive, changed: Map<string, Directive>): void {
+    this.#current.set(directive.agreement, directive);
+    changed.set(directive.agreement, directive);
   }
 }

@@ -10,6 +10,11 @@ import type { GroupPlace } from './wire-apis.ts';
 export interface GroupMemberOptions {
   readonly group: string;
   readonly topic: string;
+  /**
+   * The same after a restart, and of no other process: a member that was killed has its partitions back at once, where a new one would
+   * wait until the session of the old one has timed out. Random unless given.
+   */
+  readonly memberId?: string;
   /** How long the group waits for this member to give partitions back. */
   readonly rebalanceTimeoutMs?: number;
 }
@@ -23,7 +28,7 @@ type Heartbeat = Awaited<ReturnType<typeof consumerGroupHeartbeatV1.api.async>>;
 export class GroupMember {
   readonly #cluster: Cluster;
   readonly #options: GroupMemberOptions;
-  #memberId = randomUUID().replaceAll('-', '');
+  #memberId: string;
   #memberEpoch = 0;
   #intervalMs = 5_000;
   #target: readonly number[] = [];
@@ -37,6 +42,7 @@ export class GroupMember {
   private constructor(cluster: Cluster, options: GroupMemberOptions) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#memberId = newMemberId(options);
   }
 
   static async join(cluster: Cluster, options: GroupMemberOptions): Promise<Result<GroupMember>> {
@@ -104,7 +110,7 @@ export class GroupMember {
     this.#lastFailure = this.#cluster.failureOf(error, `joining group ${this.#options.group}`).failure;
     this.#reportOwned = true;
     if (code === kafkaCodes.unknownMemberId || code === kafkaCodes.fencedMemberEpoch || code === kafkaCodes.staleMemberEpoch) {
-      this.#memberId = randomUUID().replaceAll('-', '');
+      this.#memberId = newMemberId(this.#options);
       this.#memberEpoch = 0;
       this.#target = [];
     } else if (code === undefined || isPassing(code)) {
@@ -139,3 +145,5 @@ export class GroupMember {
     );
   }
 }
+
+const newMemberId = ({ memberId }: GroupMemberOptions): string => memberId ?? randomUUID().replaceAll('-', '');

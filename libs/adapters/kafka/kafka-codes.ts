@@ -79,6 +79,11 @@ export function codeFailure(code: number, action: string): { readonly ok: false;
       return fail('producer-fenced', `${action}: another instance took over (error ${code})`);
     case kafkaCodes.offsetOutOfRange:
       return fail('offset-out-of-range', `${action}: the position is not in the topic`);
+    case kafkaCodes.unknownTopicOrPartition:
+    case kafkaCodes.unknownTopicId:
+      return fail('broker-unreachable', `${action}: the cluster has no such topic or partition`);
+    case kafkaCodes.networkException:
+      return fail('broker-unreachable', `${action}: no broker answered`);
     default:
       return fail(isPassing(code) ? 'broker-unreachable' : 'transaction-failed', `${action}: Kafka error ${code}`);
   }

@@ -12,7 +12,6 @@ import {
   GroupMember,
   KafkaAdmin,
   TopicReader,
-  topicOffsets,
   TransactionalProducer,
 } from './index.ts';
 
@@ -39,13 +38,16 @@ async function topic(partitions = 1): Promise<string> {
 
 const text = (value: string): OutRecord => ({ key: null, value: Buffer.from(value) });
 
-async function values(name: string, on: Cluster = cluster): Promise<string[]> {
-  const ends = unwrap(await topicOffsets(on, name, 'latest'));
-  const reader = unwrap(await TopicReader.open(on, { topic: name, from: 'earliest' }));
+/** The committed values of a topic, read until there are `count` and then a little longer: a commit's markers are written after its answer. */
+async function values(name: string, count: number): Promise<string[]> {
+  const reader = unwrap(await TopicReader.open(cluster, { topic: name, from: 'earliest' }));
   const found: string[] = [];
-  while (ends.some((end, partition) => reader.position(partition) < end)) {
+  const poll = async (): Promise<void> => {
     for (const { value } of unwrap(await reader.poll(200))) found.push(Buffer.from(value ?? []).toString());
-  }
+  };
+  const deadline = Date.now() + 15_000;
+  while (found.length < count && Date.now() < deadline) await poll();
+  await poll();
   return found;
 }
 
@@ -106,7 +108,7 @@ describe('a transaction', () => {
     unwrap(await producer.send(name, 0, [{ key: Buffer.alloc(4), value: Buffer.from('never') }]));
     unwrap(await producer.abort());
     await inTransaction(producer, name, [text('c')]);
-    expect(await values(name)).toEqual(['a', 'b', 'c']);
+    expect(await values(name, 3)).toEqual(['a', 'b', 'c']);
   });
 
   test('of many megabytes goes out in batches that the broker takes', async () => {
@@ -114,7 +116,10 @@ describe('a transaction', () => {
     const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
     const records = Array.from({ length: 40 }, (_, index) => text(String(index % 10).repeat(100_000)));
     await inTransaction(producer, name, records);
-    expect(await values(name)).toEqual(records.map(({ value }) => Buffer.from(value ?? []).toString()));
+    const wanted = records.map(({ value }) => Buffer.from(value ?? []).toString());
+    const found = await values(name, records.length);
+    expect(found.length).toBe(records.length);
+    expect(found.every((value, index) => value === wanted[index])).toBe(true);
   }, 30_000);
 
   test('commits positions together with records, and an aborted one leaves them', async () => {
@@ -142,9 +147,17 @@ describe('a transaction', () => {
     expect(fenced.ok ? undefined : fenced.failure.code).toBe('producer-fenced');
     expect(older.usable).toBe(false);
     await inTransaction(newer, name, [text('alive')]);
-    expect(await values(name)).toEqual(['alive']);
+    expect(await values(name, 1)).toEqual(['alive']);
   }, 30_000);
 });
+
+test('producing to a topic that is not there fails with its name', async () => {
+  const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
+  producer.begin();
+  const sent = await producer.send('no-such-topic', 0, [text('lost')]);
+  expect(sent).toMatchObject({ ok: false, failure: { code: 'broker-unreachable', retriable: true } });
+  expect(sent.ok ? '' : sent.failure.message).toBe('producing to no-such-topic: the cluster has no such topic or partition');
+}, 30_000);
 
 describe('a group', () => {
   test('gives every partition to one member, shares with a second, and takes all back when it leaves', async () => {
@@ -168,6 +181,25 @@ describe('a group', () => {
     expect(await settled([first], [4])).toEqual([[0, 1, 2, 3]]);
     await first.leave();
   }, 60_000);
+
+  test('gives a member that was killed its partitions back at once when it comes back under its name', async () => {
+    const name = await topic(2);
+    const options = { group: uniqueId('group'), topic: name, memberId: 'stable' };
+    const settled = async (member: GroupMember): Promise<readonly number[]> => {
+      for (let attempt = 0; attempt < 100 && member.target().length === 0; attempt += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await member.take(member.target());
+      }
+      return member.target();
+    };
+    const killed = unwrap(await GroupMember.join(cluster, options));
+    expect(await settled(killed)).toEqual([0, 1]);
+    // It says nothing more, and the group does not hear that it left.
+    const back = unwrap(await GroupMember.join(cluster, options));
+    expect(await settled(back)).toEqual([0, 1]);
+    await back.leave();
+    await killed.leave();
+  }, 30_000);
 });
 
 describe('directives', () => {
@@ -199,6 +231,28 @@ describe('directives', () => {
       changed.push(...unwrap(await feed.poll(100)).filter((item) => item.agreement === agreement));
     }
     expect(changed.map(({ revision, state }) => [revision, state])).toEqual([[4, 'suspended']]);
+    await log.close();
+    await feed.close();
+  }, 30_000);
+
+  test('that cannot be read suspend their agreement, are reported, and the others of the same poll still count', async () => {
+    const [broken, whole] = [uniqueId('agreement'), uniqueId('agreement')];
+    const log = unwrap(await DirectiveLog.open(cluster, uniqueId('instance')));
+    unwrap(await log.publish(directive(broken, 1)));
+    const reported: string[] = [];
+    const feed = unwrap(await DirectiveFeed.open(cluster, ({ message }) => reported.push(message)));
+    const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
+    await inTransaction(producer, topicNames.directives, [
+      { key: Buffer.from(broken), value: Buffer.from('{"version":1,"surprise":true}') },
+      { key: Buffer.from(whole), value: Buffer.from(JSON.stringify(directive(whole, 7))) },
+    ]);
+    for (let attempt = 0; attempt < 50 && !feed.current().has(whole); attempt += 1) unwrap(await feed.poll(100));
+    expect(feed.current().get(whole)?.revision).toBe(7);
+    expect(feed.current().get(broken)?.state).toBe('suspended');
+    expect(reported).toHaveLength(1);
+    unwrap(await log.publish(directive(broken, 2)));
+    for (let attempt = 0; attempt < 50 && feed.current().get(broken)?.revision !== 2; attempt += 1) unwrap(await feed.poll(100));
+    expect(feed.current().get(broken)?.state).toBe('started');
     await log.close();
     await feed.close();
   }, 30_000);

@@ -37,6 +37,10 @@ const batchBytesMax = 900 * 1024;
 /** Largest key and value of one record; a topic with such records needs a `max.message.bytes` to match. */
 const sendBytesMax = 4 * 1024 * 1024;
 const attemptsMax = 60;
+/** A topic that was just made is known everywhere within these attempts, about a second. */
+const unknownAttemptsMax = 20;
+/** An answer that does not come within this is a failure, whatever was tried meanwhile. */
+const deadlineMs = 30_000;
 
 type State = 'ready' | 'open' | 'broken' | 'closed';
 
@@ -62,6 +66,7 @@ export class TransactionalProducer {
 
   static async open(cluster: Cluster, options: ProducerOptions): Promise<Result<TransactionalProducer>> {
     const action = `opening the transactional producer ${options.transactionalId}`;
+    const deadline = Date.now() + deadlineMs;
     for (let attempt = 0; ; attempt += 1) {
       try {
         const node = await cluster.coordinator('transaction', options.transactionalId);
@@ -71,7 +76,7 @@ export class TransactionalProducer {
       } catch (error) {
         const code = codeOfError(error);
         cluster.forgetCoordinator('transaction', options.transactionalId);
-        if (attempt >= attemptsMax || (code !== undefined && !isPassing(code))) return cluster.failureOf(error, action);
+        if (Date.now() > deadline || (code !== undefined && !isPassing(code))) return cluster.failureOf(error, action);
       }
       await sleep(Math.min(500, 20 * (attempt + 1)));
     }
@@ -118,7 +123,8 @@ export class TransactionalProducer {
         const answer = answers.value.find(({ topic, partition }) => topic === batch.topic && partition === batch.partition);
         const code = answer?.errorCode ?? kafkaCodes.networkException;
         if (code === kafkaCodes.none || code === kafkaCodes.duplicateSequenceNumber) continue;
-        if (!isPassing(code) || attempt >= attemptsMax) return this.#break(codeFailure(code, `producing to ${batch.topic}`));
+        const most = code === kafkaCodes.unknownTopicOrPartition ? unknownAttemptsMax : attemptsMax;
+        if (!isPassing(code) || attempt >= most) return this.#break(codeFailure(code, `producing to ${batch.topic}`));
         again.push(batch);
       }
       waiting = again;
@@ -132,6 +138,7 @@ export class TransactionalProducer {
     if (this.#state !== 'open') throw new Error(`commitOffsets: the producer is ${this.#state}`);
     this.#touched = true;
     const action = `committing offsets of group ${group}`;
+    const deadline = Date.now() + deadlineMs;
     for (let attempt = 0; ; attempt += 1) {
       let code: number = kafkaCodes.networkException;
       try {
@@ -141,7 +148,7 @@ export class TransactionalProducer {
         code = codeOfError(error) ?? kafkaCodes.networkException;
       }
       if (code === kafkaCodes.none) return ok(undefined);
-      if (!isPassing(code) || attempt >= attemptsMax) return this.#break(codeFailure(code, action));
+      if (!isPassing(code) || Date.now() > deadline) return this.#break(codeFailure(code, action));
       if (code !== kafkaCodes.concurrentTransactions) this.#cluster.forgetCoordinator('group', group);
       await sleep(backOffMs(code, attempt));
     }
@@ -169,6 +176,7 @@ export class TransactionalProducer {
       return ok(undefined);
     }
     const action = committed ? 'committing the transaction' : 'aborting the transaction';
+    const deadline = Date.now() + deadlineMs;
     for (let attempt = 0; ; attempt += 1) {
       let code: number = kafkaCodes.networkException;
       try {
@@ -185,7 +193,7 @@ export class TransactionalProducer {
       } catch (error) {
         code = codeOfError(error) ?? kafkaCodes.networkException;
       }
-      if (!isPassing(code) || attempt >= attemptsMax) return this.#break(codeFailure(code, action));
+      if (!isPassing(code) || Date.now() > deadline) return this.#break(codeFailure(code, action));
       if (code !== kafkaCodes.concurrentTransactions) this.#cluster.forgetCoordinator('transaction', this.#transactionalId);
       await sleep(backOffMs(code, attempt));
     }
@@ -209,9 +217,13 @@ export class TransactionalProducer {
         (await this.#cluster.topics([...new Set(batches.map(({ topic }) => topic))])).map((topic) => [topic.name, topic]),
       );
       const byLeader = new Map<number, ProduceBatch[]>();
+      const unknown: ProducedPartition[] = [];
       for (const batch of batches) {
-        const leader = topics.get(batch.topic)?.leaders[batch.partition] ?? -1;
-        if (leader >= 0) byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
+        const { topic, partition } = batch;
+        const leader = topics.get(topic)?.leaders[partition];
+        if (leader === undefined) {
+          unknown.push({ topic, partition, errorCode: kafkaCodes.unknownTopicOrPartition, baseOffset: -1n });
+        } else if (leader >= 0) byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
       }
       const answers = await Promise.all(
         [...byLeader].map(([leader, group]) =>
@@ -221,7 +233,7 @@ export class TransactionalProducer {
           }),
         ),
       );
-      return ok(answers.flat());
+      return ok([...unknown, ...answers.flat()]);
     } catch (error) {
       return this.#cluster.failureOf(error, 'producing');
     }

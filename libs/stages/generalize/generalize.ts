@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
 import type { TypeModel } from '../../avro/index.ts';
-import type { Decision, FieldAction, PlannedField, Reference } from '../../govern/index.ts';
+import type { Decision, FieldAction, Lowering, PlannedField, Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 
 const config = z.union([
@@ -17,6 +17,7 @@ const config = z.union([
 type GeneralizeConfig = z.infer<typeof config>;
 
 const millisPerDay = 86_400_000;
+const yearsMax = 1000;
 const text: TypeModel = { kind: 'string' };
 
 /** Source: GB/T 37964-2019, generalization (rounding, top and bottom coding). */
@@ -35,9 +36,18 @@ export const generalize = defineFieldStage<GeneralizeConfig>({
 
 type Planned = Result<{ action: FieldAction; decision: Decision }>;
 
-function planned(reference: Reference, result: TypeModel, width: 'fixed' | 'input', happens: string, lost: string): Planned {
+interface Outcome {
+  readonly lower: Lowering;
+  readonly reference: Reference;
+  readonly result: TypeModel;
+  readonly width: 'fixed' | 'input';
+  readonly happens: string;
+  readonly lost: string;
+}
+
+function planned({ lower, reference, result, width, happens, lost }: Outcome): Planned {
   return ok({
-    action: { kind: 'transform', result, width, reference: () => reference },
+    action: { kind: 'transform', result, width, lower, reference: () => reference },
     decision: {
       happens,
       reversible: 'no',
@@ -50,52 +60,65 @@ function planned(reference: Reference, result: TypeModel, width: 'fixed' | 'inpu
 
 function planPrefix(field: PlannedField, prefix: number): Planned {
   if (field.type.kind !== 'string') return refusal(field, 'prefix needs a text');
-  const reference: Reference = (value) => (typeof value === 'string' ? [...value].slice(0, prefix).join('') : unfit);
-  return planned(reference, text, 'input', `cut to its first ${prefix} characters`, 'the characters behind');
+  return planned({
+    lower: { op: 'prefix', count: prefix },
+    reference: (value) => (typeof value === 'string' ? [...value].slice(0, prefix).join('') : unfit),
+    result: text,
+    width: 'input',
+    happens: `cut to its first ${prefix} characters`,
+    lost: 'the characters behind',
+  });
 }
 
 function planBand(field: PlannedField, band: number, unit: 'years' | 'days' | undefined): Planned {
   const { type } = field;
-  if (type.kind === 'int' && type.logicalType === 'date') {
-    if (!Number.isInteger(band)) return refusal(field, 'a band of dates takes a whole number');
-    if (unit === undefined) return refusal(field, 'a band of dates takes a unit: years or days');
-    if (unit === 'years') {
-      return planned(
-        yearBand(band),
-        text,
-        'fixed',
-        `replaced by its band of ${band} years, as "1980/1984"`,
-        'the date within the band',
-      );
-    }
-    const reference: Reference = (value) => (typeof value === 'number' ? Math.floor(value / band) * band : unfit);
-    return planned(reference, type, 'fixed', `moved to the first day of its band of ${band} days`, 'the day within the band');
-  }
+  if (type.kind === 'int' && type.logicalType === 'date') return planDateBand(field, type, band, unit);
   if (unit !== undefined) return refusal(field, 'unit is for dates');
-  const happens = `rounded down to a multiple of ${band}`;
-  switch (type.kind) {
+  const { kind } = type;
+  const rest = { width: 'fixed', happens: `rounded down to a multiple of ${band}`, lost: 'the value within the band' } as const;
+  switch (kind) {
     case 'int':
     case 'long': {
       if (!Number.isSafeInteger(band)) return refusal(field, 'a band of integers takes a whole number');
-      const plain: TypeModel = { kind: type.kind };
-      return planned(
-        type.kind === 'int' ? intBand(band) : longBand(BigInt(band)),
-        plain,
-        'fixed',
-        happens,
-        'the value within the band',
-      );
+      const reference = kind === 'int' ? intBand(band) : longBand(BigInt(band));
+      return planned({ lower: { op: 'band', of: kind, width: band }, reference, result: { kind }, ...rest });
     }
     case 'float':
-    case 'double': {
-      const reference: Reference = (value) =>
-        typeof value === 'number' && Number.isFinite(value) ? Math.floor(value / band) * band : unfit;
-      return planned(reference, { kind: type.kind }, 'fixed', happens, 'the value within the band');
-    }
+    case 'double':
+      return planned({ lower: { op: 'band', of: kind, width: band }, reference: floatBand(band), result: { kind }, ...rest });
     default:
       return refusal(field, 'band needs a number or a date');
   }
 }
+
+function planDateBand(field: PlannedField, type: TypeModel, band: number, unit: 'years' | 'days' | undefined): Planned {
+  if (!Number.isInteger(band)) return refusal(field, 'a band of dates takes a whole number');
+  if (unit === undefined) return refusal(field, 'a band of dates takes a unit: years or days');
+  if (unit === 'days') {
+    return planned({
+      lower: { op: 'band', of: 'int', width: band },
+      reference: intBand(band),
+      result: type,
+      width: 'fixed',
+      happens: `moved to the first day of its band of ${band} days`,
+      lost: 'the day within the band',
+    });
+  }
+  if (band > yearsMax) return refusal(field, `a band of years has at most ${yearsMax}`);
+  return planned({
+    lower: { op: 'year-band', years: band },
+    reference: yearBand(band),
+    result: text,
+    width: 'fixed',
+    happens: `replaced by its band of ${band} years, as "1980/1984"`,
+    lost: 'the date within the band',
+  });
+}
+
+const floatBand =
+  (band: number): Reference =>
+  (value) =>
+    typeof value === 'number' && Number.isFinite(value) ? Math.floor(value / band) * band : unfit;
 
 const intBand =
   (band: number): Reference =>
@@ -128,25 +151,26 @@ const yearBand =
 
 function planDate(field: PlannedField, to: 'year' | 'month' | 'day' | 'hour'): Planned {
   const { type } = field;
-  const lost = `everything finer than the ${to}`;
+  const rest = { result: type, width: 'fixed', lost: `everything finer than the ${to}` } as const;
   if (type.kind === 'int' && type.logicalType === 'date') {
     if (to === 'hour') return refusal(field, 'a date has no hour');
     const reference: Reference = (value) => {
       const cut = typeof value === 'number' ? cutMillis(value * millisPerDay, to) : undefined;
       return cut === undefined ? unfit : cut / millisPerDay;
     };
-    return planned(reference, type, 'fixed', `cut to its ${to}`, lost);
+    return planned({ lower: { op: 'date-cut', to, of: 'days' }, reference, happens: `cut to its ${to}`, ...rest });
   }
   const unit = type.kind === 'long' ? type.logicalType : undefined;
-  const perMilli = unit === 'timestamp-millis' ? 1n : unit === 'timestamp-micros' ? 1000n : 0n;
-  if (perMilli === 0n) return refusal(field, 'date needs a date or a timestamp');
+  if (unit !== 'timestamp-millis' && unit !== 'timestamp-micros') return refusal(field, 'date needs a date or a timestamp');
+  const perMilli = unit === 'timestamp-millis' ? 1n : 1000n;
   const reference: Reference = (value) => {
     if (typeof value !== 'bigint') return unfit;
     const within = ((value % perMilli) + perMilli) % perMilli;
     const cut = cutMillis(Number((value - within) / perMilli), to);
     return cut === undefined ? unfit : BigInt(cut) * perMilli;
   };
-  return planned(reference, type, 'fixed', `cut to its ${to}, in UTC`, lost);
+  const of = unit === 'timestamp-millis' ? 'millis' : 'micros';
+  return planned({ lower: { op: 'date-cut', to, of }, reference, happens: `cut to its ${to}, in UTC`, ...rest });
 }
 
 /** Milliseconds since the epoch at the start of the unit, or undefined outside the range of dates. */
@@ -157,7 +181,7 @@ function cutMillis(millis: number, to: 'year' | 'month' | 'day' | 'hour'): numbe
   if (to !== 'hour') date.setUTCHours(0);
   if (to === 'month' || to === 'year') date.setUTCDate(1);
   if (to === 'year') date.setUTCMonth(0);
-  return date.getTime();
+  return Number.isNaN(date.getTime()) ? undefined : date.getTime();
 }
 
 const refusal = (field: PlannedField, why: string): Result<never> =>

@@ -35,7 +35,13 @@ export const mask = defineFieldStage<MaskConfig>({
     if (field.type.kind !== 'string')
       return fail('plan-invalid', `mask needs a text, and this is ${field.type.kind}`, field.path);
     return ok({
-      action: { kind: 'transform', result: { kind: 'string' }, width: 'input', reference: () => maskText(settings) },
+      action: {
+        kind: 'transform',
+        result: { kind: 'string' },
+        width: 'input',
+        lower: { op: 'mask', ...withoutUndefined(settings) },
+        reference: () => maskText(settings),
+      },
       decision: {
         happens: `first ${settings.first} and last ${settings.last} characters kept, the rest ${settings.symbol}`,
         reversible: 'no',
@@ -46,6 +52,11 @@ export const mask = defineFieldStage<MaskConfig>({
     });
   },
 });
+
+/** `width` is left out where it is not set. */
+function withoutUndefined({ width, ...rest }: MaskConfig): Omit<MaskConfig, 'width'> & { width?: number } {
+  return width === undefined ? rest : { ...rest, width };
+}
 
 const maskText =
   ({ first, last, symbol, width }: MaskConfig) =>

@@ -1,0 +1,94 @@
+/** The emitted module against the oracle on the demo's workload, and what the module may see. */
+import { describe, expect, test } from '@jest/globals';
+import { codecOf, frame, fromJson, parseSchema } from '../../avro/index.ts';
+import { unwrap } from '../../base/index.ts';
+import { BatchBuilder, frameRecords, readBatches } from '../../records/index.ts';
+import type { RecordFrames } from '../../records/index.ts';
+import type { ProgramOutput } from '../program.ts';
+import { compile, createOutput } from '../index.ts';
+import type { ChannelTerms, StageRule } from '../../odrl/index.ts';
+import { stages } from '../../stages/index.ts';
+import { readDataset } from '../../../deploy/local/demo/load.ts';
+import { clinicVisits } from '../../../deploy/local/demo/feeds/clinic-visits.ts';
+
+const schema = unwrap(parseSchema(readDataset('clinic-visits').schemaText));
+const rule = (stage: string, at: string[], config: StageRule['with'] = {}): StageRule => ({
+  stage,
+  at,
+  with: config,
+  else: 'refuse',
+});
+const rules = [
+  rule('filter', [], { where: 'cost >= 50.0 && dept in ["internal", "surgery", "pediatrics", "emergency"]' }),
+  rule('pseudonymize', ['/residentId'], { length: 32 }),
+  rule('mask', ['/name'], { first: 1 }),
+  rule('mask', ['/phone'], { first: 3, last: 4, width: 4 }),
+  rule('generalize', ['/birthDate'], { band: 5, unit: 'years' }),
+  rule('generalize', ['/districtCode'], { prefix: 4 }),
+  rule('mask', ['/address'], { first: 9, width: 3 }),
+  rule('suppress', ['/notes'], { as: 'drop' }),
+  rule('keep', ['/visitId', '/sex', '/diagnosisCode', '/dept', '/cost', '/paidBy', '/visitTime', '/tags']),
+];
+
+function frames(count: number): RecordFrames {
+  const builder = new BatchBuilder();
+  const visits = clinicVisits();
+  for (let index = 0; index < count; index += 1) {
+    const visit = visits.next().value;
+    const avro = unwrap(codecOf(schema).encode(unwrap(fromJson(schema, visit))));
+    const bytes = index % 97 === 96 ? avro.subarray(0, avro.length - (index % 40)) : avro;
+    builder.append(Buffer.from(visit.residentId), index % 101 === 100 ? null : frame(7, bytes), [], BigInt(index));
+  }
+  const found: RecordFrames[] = [];
+  readBatches(builder.finish({ producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false }), (batch) => {
+    const framed = frameRecords(batch);
+    if (framed !== null) found.push(framed);
+  });
+  return found[0] as RecordFrames;
+}
+
+function described(out: ProgramOutput, count: number): unknown[] {
+  return Array.from({ length: count }, (_, index) => ({
+    outcome: out.outcome[index],
+    reason: out.reason[index],
+    field: out.field[index],
+    value: hex(out, out.valueStart[index] as number, out.valueEnd[index] as number),
+    key: hex(out, out.keyStart[index] as number, out.keyEnd[index] as number),
+  }));
+}
+
+const hex = (out: ProgramOutput, start: number, end: number): string =>
+  start < 0 ? `${start}/${end}` : out.bytes.subarray(start, end).toString('hex');
+
+describe('the emitted module', () => {
+  for (const key of [
+    'drop',
+    'keep',
+    { repeats: '/residentId' },
+    { repeats: '/name' },
+    { repeats: '/visitId' },
+  ] as ChannelTerms['key'][]) {
+    test(`agrees with the oracle on every byte, with the key ${JSON.stringify(key)}`, () => {
+      const input = frames(2_000);
+      const [expected, actual] = (['reference', 'wasm'] as const).map((engine) => {
+        const program = unwrap(compile({ schema, stages, engine, terms: { rules, channels: { key, timestamp: 'keep' } } }));
+        const bound = unwrap(
+          program.bind({ governedSchemaId: 0x01020304, datasetId: 'clinic-visits', dataKey: Buffer.alloc(32, 3) }),
+        );
+        const out = createOutput(input.count, 4 * 1024 * 1024);
+        expect(bound.run(input, 0, input.count, out)).toBe(input.count);
+        return described(out, input.count);
+      });
+      expect(actual).toEqual(expected);
+    });
+  }
+
+  test('imports its memory and nothing else', () => {
+    const program = unwrap(
+      compile({ schema, stages, engine: 'wasm', terms: { rules, channels: { key: 'drop', timestamp: 'keep' } } }),
+    );
+    expect(program.module === undefined ? [] : WebAssembly.Module.imports(new WebAssembly.Module(program.module))).toEqual([
+      { module: 'env', name: 'memory', kind: 'memory' },
+    ]);
+  });
+});
