@@ -2,7 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Command } from './command.ts';
 import { explain } from './commands/explain.ts';
+import { plan } from './commands/plan.ts';
+import { preview } from './commands/preview.ts';
 import { read } from './commands/read.ts';
 import { table } from './table.ts';
 
@@ -114,4 +117,55 @@ test('a table lines up text of double width', () => {
       ],
     ),
   ).toEqual(['a     b', '----  -', '上海  x', 'bc    y']);
+});
+
+describe('plan and preview', () => {
+  async function runOn(command: Command, policyText: string, input: string, ...more: string[]) {
+    const directory = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+    const file = (name: string): string => path.join(directory, name);
+    await writeFile(file('policy.yaml'), policyText);
+    await writeFile(file('schema.avsc'), schema);
+    await writeFile(file('input.ndjson'), input);
+    const lines: string[] = [];
+    const terminal = { write: (line: string) => void lines.push(line), stopped: new AbortController().signal };
+    const own = command.name === 'preview' ? ['--input', file('input.ndjson')] : [];
+    const ended = await command.run(
+      ['--policy', file('policy.yaml'), '--schema', file('schema.avsc'), ...own, ...more],
+      terminal,
+    );
+    return { lines, ended };
+  }
+
+  test('plan prints the hash that explain prints, the keys it needs and the schema that leaves', async () => {
+    const [planned, explained] = [await runOn(plan, policy(named), ''), await runExplain(policy(named))];
+    expect(planned.ended.ok).toBe(true);
+    expect(planned.lines[0]?.split(/ +/)[1]).toBe(explained.lines[2]?.split(' ')[1]);
+    expect(planned.lines[2]).toContain('pseudonymize/id');
+    const { manifest } = JSON.parse((await runOn(plan, policy(named), '', '--json', 'yes')).lines.join('')) as {
+      manifest: { engine: string };
+    };
+    expect(manifest.engine).toBe('wasm');
+  });
+
+  test('preview shows each record before and after, with what was withheld and refused', async () => {
+    const rules = `          - { stage: filter, with: { where: 'name != "out"' } }\n          - { stage: pseudonymize, at: /id, with: { pattern: '[0-9]{3}' } }\n          - { stage: mask, at: /name, with: { first: 1 } }\n`;
+    const input = ['{"id":"123","name":"wang"}', '{"id":"456","name":"out"}', '{"id":"x","name":"li"}'].join('\n');
+    const { lines } = await runOn(preview, policy(rules), input, '--json', 'yes');
+    const shown = lines.map((line) => JSON.parse(line) as { outcome: string; after: { id: string; name: string } | null });
+    expect(shown.map(({ outcome }) => outcome)).toEqual(['governed', 'withheld', 'refused: value-unfit at /id']);
+    expect(shown[0]?.after).toEqual({ id: expect.stringMatching(/^[0-9a-f]{32}$/), name: 'w***' });
+    const table = await runOn(preview, policy(rules), input, '--max', '1');
+    expect(table.lines[0]).toBe('Record 1: governed');
+    expect(table.lines.some((line) => /^name +wang +w\*\*\*$/.test(line))).toBe(true);
+  });
+
+  test('preview names the line and the field of a record that the schema does not take, never its value', async () => {
+    const { ended } = await runOn(
+      preview,
+      policy(named),
+      '{"id":"1","name":"a"}\n{"id":"a-secret-value-in-the-wrong-place","nome":"b"}',
+    );
+    expect(ended).toMatchObject({ ok: false, failure: { message: 'line 2: /nome: the schema has no such field' } });
+    expect(JSON.stringify(ended)).not.toContain('a-secret-value');
+  });
 });

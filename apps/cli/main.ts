@@ -3,9 +3,11 @@ import type { Result } from '../../libs/base/index.ts';
 import { fail } from '../../libs/base/index.ts';
 import type { Command } from './command.ts';
 import { explain } from './commands/explain.ts';
+import { plan } from './commands/plan.ts';
+import { preview } from './commands/preview.ts';
 import { read } from './commands/read.ts';
 
-const commands: readonly Command[] = [read, explain];
+const commands: readonly Command[] = [read, plan, explain, preview];
 
 async function run(args: readonly string[]): Promise<Result<void>> {
   const [name, ...rest] = args;

@@ -5,7 +5,7 @@ import type { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, ok } from '../../libs/base/index.ts';
 import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
-import type { BoundProgram, Lane, Stage } from '../../libs/govern/index.ts';
+import type { BoundProgram, Lane } from '../../libs/govern/index.ts';
 import { instantiate } from '../../libs/govern/index.ts';
 import type { SealKey } from '../../libs/ledger/index.ts';
 import { importSealKey } from '../../libs/ledger/index.ts';
@@ -25,7 +25,6 @@ export interface DatasetBoard {
 export interface DirectiveBoardOptions {
   readonly cluster: Cluster;
   readonly vault: KeyVault;
-  readonly stages: readonly Stage[];
   readonly report: (failure: Failure) => void;
 }
 
@@ -125,7 +124,7 @@ export class DirectiveBoard {
     if (!dataKey.ok) return this.#refuse(during(action, dataKey.failure).failure);
     const programs = new Map<number, BoundProgram>();
     for (const approved of directive.programs) {
-      const program = instantiate(approved, this.#options.stages);
+      const program = instantiate(approved);
       if (!program.ok) return this.#refuse(during(action, program.failure).failure);
       const bound = program.value.bind({
         governedSchemaId: approved.governedSchemaId,

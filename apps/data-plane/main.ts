@@ -5,6 +5,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
 import { isPortFree } from '../../libs/adapters/local/index.ts';
 import { RegistryClient } from '../../libs/adapters/registry/index.ts';
+import type { Failure } from '../../libs/base/index.ts';
 import { FailureError, fail, unwrap } from '../../libs/base/index.ts';
 import { startTelemetry } from '../../libs/telemetry/index.ts';
 import { HealthModule } from './app.module.ts';
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
       vault,
       registry: new RegistryClient(settings.registry),
       instance,
-      report: (failure) => log(`${failure.code}: ${failure.message}`),
+      report: oncePerMinute(log),
     }),
   );
   const app = await NestFactory.create(HealthModule.with(plane), new FastifyAdapter(), { logger: ['error', 'warn'] });
@@ -47,6 +48,19 @@ async function main(): Promise<void> {
         .then(() => process.exit(0));
     });
   }
+}
+
+/** What goes on failing is tried again and again: the same sentence is written once a minute. */
+function oncePerMinute(log: (sentence: string) => void): (failure: Failure) => void {
+  const told = new Map<string, number>();
+  return ({ code, message }) => {
+    const sentence = `${code}: ${message}`;
+    const now = performance.now();
+    for (const [known, at] of told) if (now - at > 60_000) told.delete(known);
+    if (told.has(sentence)) return;
+    told.set(sentence, now);
+    log(sentence);
+  };
 }
 
 main().catch((error: unknown) => {

@@ -100,6 +100,7 @@ beforeAll(async () => {
         governedSchemaId: 4102,
         governedSchema: program.governedSchema.text,
         manifest: program.manifest,
+        module: Buffer.from(program.module ?? []).toString('base64'),
         programHash: program.hash,
       },
     ],

@@ -7,7 +7,6 @@ import { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, ok } from '../../libs/base/index.ts';
 import type { KeyVault, SchemaLookup } from '../../libs/catalog/index.ts';
-import { stages } from '../../libs/stages/index.ts';
 import { DataPlaneModule } from './app.module.ts';
 import type { WorkerLimits } from './config.ts';
 import { workerLimits } from './config.ts';
@@ -40,7 +39,7 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
   const report = config.report ?? (() => undefined);
   const cluster = await Cluster.open(config.kafka);
   if (!cluster.ok) return during(action, cluster.failure);
-  const board = await DirectiveBoard.open({ cluster: cluster.value, vault: config.vault, stages, report });
+  const board = await DirectiveBoard.open({ cluster: cluster.value, vault: config.vault, report });
   if (!board.ok) {
     await cluster.value.close();
     return during(action, board.failure);

@@ -12,7 +12,6 @@ import type { BoundProgram } from '../../libs/govern/index.ts';
 import { createOutput, instantiate, outcomes } from '../../libs/govern/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
 import { BatchBuilder, frameRecords, readBatches } from '../../libs/records/index.ts';
-import { stages } from '../../libs/stages/index.ts';
 import type { Example } from './screen/snapshot.ts';
 
 const recordsMax = 200;
@@ -55,7 +54,7 @@ async function directiveOf(cluster: Cluster, agreement: string): Promise<Directi
 async function bindFirst(directive: Directive, vault: KeyVault): Promise<BoundProgram | undefined> {
   const [approved] = directive.programs;
   if (approved === undefined) return undefined;
-  const program = instantiate(approved, stages);
+  const program = instantiate(approved);
   const dataKey = await vault.unwrap(directive.dataKey, `agreement/${directive.agreement}`);
   if (!program.ok || !dataKey.ok) return undefined;
   const bound = program.value.bind({

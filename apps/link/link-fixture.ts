@@ -171,6 +171,7 @@ export class GovernedFixture {
       governedSchemaId,
       governedSchema,
       manifest: '{}',
+      module: '',
       programHash: '00',
     };
     return {

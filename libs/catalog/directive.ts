@@ -11,6 +11,8 @@ export interface ApprovedProgram {
   readonly governedSchema: string;
   /** Canonical manifest: everything that decides the output, without ids and keys. */
   readonly manifest: string;
+  /** The module's bytes, base64; their SHA-256 stands in the manifest. */
+  readonly module: string;
   /** SHA-256 of the manifest, hex. */
   readonly programHash: string;
 }

@@ -24,6 +24,7 @@ const approvedProgram = z.strictObject({
   governedSchemaId: z.number().int().positive(),
   governedSchema: z.string(),
   manifest: z.string(),
+  module: z.base64(),
   programHash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 

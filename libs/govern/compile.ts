@@ -9,8 +9,9 @@ import { deriveRecord } from './derive-schema.ts';
 import { explainTable } from './explain.ts';
 import { fieldAt, isRecursive, rootRecord, withoutNull } from './fields.ts';
 import { bindReference } from './interpreter.ts';
-import type { KeyNeed, Program } from './program.ts';
+import type { KeyNeed, Program, RunnableProgram } from './program.ts';
 import type { FieldPlan, RowPlan, Stage } from './stage.ts';
+import type { TokenSlot } from './wasm/bind-module.ts';
 import { bindModule } from './wasm/bind-module.ts';
 import { emitModule } from './wasm/emit-module.ts';
 import { tokenKernelBytes } from './wasm/token-kernel.ts';
@@ -59,36 +60,44 @@ export function compile(input: CompileInput): Result<Program> {
   return assemble(input, plans, governedSchema.value);
 }
 
+/** What the control plane approved and published: manifest, its hash, and the module's bytes in base64. */
+export interface ApprovedModule {
+  readonly manifest: string;
+  readonly programHash: string;
+  readonly module: string;
+}
+
 /**
- * Builds the Program of an approved manifest. Fails with `program-mismatch` unless compiling gives exactly this manifest again and its
- * SHA-256 is the approved hash: what was approved is what runs.
+ * The Program of an approved module. It compiles nothing, so an upgrade changes no approved Program. Fails with `program-mismatch` unless the
+ * manifest has the approved hash, and the module and this release's kernel have the hashes that stand in it.
  */
-export function instantiate(approved: { manifest: string; programHash: string }, stages: readonly Stage[]): Result<Program> {
+export function instantiate(approved: ApprovedModule): Result<RunnableProgram> {
   const action = 'instantiating program';
   if (sha256(approved.manifest) !== approved.programHash)
     return fail('program-mismatch', `${action}: the manifest has another hash`);
   const manifest = JSON.parse(approved.manifest) as Manifest;
-  const schema = parseSchema(JSON.stringify(manifest.writerSchema));
-  if (!schema.ok) return during(action, schema.failure);
-  const rules: StageRule[] = [
-    ...manifest.rows.map((row) => ({ stage: row.stage, at: [], with: row.config as StageRule['with'], else: 'refuse' as const })),
-    ...manifest.fields.map((field) => ({
-      stage: field.stage,
-      at: [field.at],
-      with: field.config as StageRule['with'],
-      else: field.else,
-    })),
-  ];
-  const program = compile({
-    schema: schema.value,
-    terms: { rules, channels: manifest.channels },
-    stages,
-    engine: manifest.engine,
-  });
-  if (!program.ok) return during(action, program.failure);
-  if (program.value.hash !== approved.programHash)
-    return fail('program-mismatch', `${action}: this version compiles it to another Program`);
-  return program;
+  const module = Buffer.from(approved.module, 'base64');
+  if (manifest.abi !== abi || manifest.engine !== 'wasm' || sha256(module) !== manifest.module)
+    return fail('program-mismatch', `${action}: the module is not the one of the manifest`);
+  if (sha256(tokenKernelBytes()) !== manifest.kernel)
+    return fail('program-mismatch', `${action}: it was approved with another kernel; the agreement has to be put again`);
+  const writerSchema = parseSchema(JSON.stringify(manifest.writerSchema));
+  if (!writerSchema.ok) return during(action, writerSchema.failure);
+  const governedSchema = parseSchema(JSON.stringify(manifest.governedSchema));
+  if (!governedSchema.ok) return during(action, governedSchema.failure);
+  const tokens = manifest.tokens ?? [];
+  const program: RunnableProgram = {
+    hash: approved.programHash,
+    manifest: approved.manifest,
+    writerSchema: writerSchema.value,
+    governedSchema: governedSchema.value,
+    needs: needsOf(tokens.map(({ label }) => label)),
+    fieldPaths: manifest.fields.map(({ at }) => at),
+    timestamp: manifest.channels.timestamp,
+    module,
+    bind: (binding) => bindModule(program, module, tokens, binding),
+  };
+  return ok(program);
 }
 
 interface Manifest {
@@ -98,6 +107,8 @@ interface Manifest {
   readonly module?: string;
   /** SHA-256 of the kernel module beside it. */
   readonly kernel?: string;
+  /** The slots that the host fills: what it needs to know of them. */
+  readonly tokens?: readonly TokenSlot[];
   readonly writerSchema: unknown;
   readonly governedSchema: unknown;
   readonly rows: readonly { readonly stage: string; readonly version: number; readonly config: unknown }[];
@@ -112,15 +123,26 @@ interface Manifest {
 }
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const needsOf = (labels: readonly string[]): KeyNeed[] => [...new Set(labels)].sort().map((label) => ({ label }));
+
+/** The token slots of the plans; `field` is an index into them. */
+function tokenSlots(plans: FusedPlans): TokenSlot[] {
+  return plans.fields.flatMap(({ action }, field) =>
+    action.kind === 'transform' && action.lower.op === 'token' && action.keyLabel !== undefined
+      ? [{ field, label: action.keyLabel, length: action.lower.length }]
+      : [],
+  );
+}
 
 function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSchema): Result<Program> {
   const engine = input.engine ?? 'wasm';
   const emitted = engine === 'wasm' ? emitModule(input.schema, plans) : undefined;
   if (emitted?.ok === false) return during('compiling program', emitted.failure);
+  const tokens = tokenSlots(plans);
   const manifest = canonicalJson({
     abi,
     engine,
-    ...(emitted === undefined ? {} : { module: sha256(emitted.value.bytes), kernel: sha256(tokenKernelBytes()) }),
+    ...(emitted === undefined ? {} : { module: sha256(emitted.value), kernel: sha256(tokenKernelBytes()), tokens }),
     writerSchema: JSON.parse(input.schema.text) as unknown,
     governedSchema: JSON.parse(governedSchema.text) as unknown,
     rows: plans.rows
@@ -138,19 +160,18 @@ function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSc
   const labels = plans.fields.flatMap(({ action }) =>
     action.kind === 'transform' && action.keyLabel !== undefined ? [action.keyLabel] : [],
   );
-  const needs: KeyNeed[] = [...new Set(labels)].sort().map((label) => ({ label }));
   const program: Program = {
     hash: sha256(manifest),
     manifest,
     writerSchema: input.schema,
     governedSchema,
-    needs,
+    needs: needsOf(labels),
     fieldPaths: plans.fields.map(({ path }) => path),
     timestamp: plans.channels.timestamp,
-    ...(emitted === undefined ? {} : { module: emitted.value.bytes }),
+    ...(emitted === undefined ? {} : { module: emitted.value }),
     explain: () => explainTable(plans),
     bind: (binding) =>
-      emitted === undefined ? bindReference(program, plans, binding) : bindModule(program, plans, emitted.value, binding),
+      emitted === undefined ? bindReference(program, plans, binding) : bindModule(program, emitted.value, tokens, binding),
   };
   return ok(program);
 }
@@ -167,7 +188,7 @@ function planRules(input: CompileInput): Result<FusedPlans> {
       const where = rule.at[0] === undefined ? '' : ` at ${rule.at[0]}`;
       return fail(
         'plan-invalid',
-        `stage ${rule.stage}${where}: ${issue?.path.join('/') ?? ''}: ${issue?.message ?? 'malformed'}`,
+        `stage ${rule.stage}${where}: ${[...(issue?.path ?? []), ''].join(': ')}${issue?.message ?? 'malformed'}`,
         rule.at[0],
       );
     }

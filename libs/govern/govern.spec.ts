@@ -6,7 +6,7 @@ import { unwrap } from '../base/index.ts';
 import type { ChannelTerms, StageRule } from '../odrl/index.ts';
 import { BatchBuilder, frameRecords, readBatches } from '../records/index.ts';
 import type { RecordFrames } from '../records/index.ts';
-import type { Program } from './index.ts';
+import type { RunnableProgram } from './index.ts';
 import {
   compile,
   compilePredicate,
@@ -136,7 +136,7 @@ function framesOf(values: readonly { json?: unknown; key?: string; raw?: Uint8Ar
   return found[0] as RecordFrames;
 }
 
-function run(program: Program, frames: RecordFrames, bytesMax = 1 << 20) {
+function run(program: RunnableProgram, frames: RecordFrames, bytesMax = 1 << 20) {
   const out = createOutput(frames.count, bytesMax);
   const bound = unwrap(program.bind({ governedSchemaId: 9, datasetId: 'd', dataKey: new Uint8Array(32) }));
   const results: { outcome: string; value?: unknown; key?: string | null }[] = [];
@@ -219,19 +219,27 @@ describe('compiling', () => {
     expect(base.hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test('an approved manifest gives the same Program again, and a changed one or another hash is refused', () => {
-    const program = unwrap(compiled([all, condition('amount > 1.0')]));
-    expect(unwrap(instantiate({ manifest: program.manifest, programHash: program.hash }, stages)).hash).toBe(program.hash);
-    const changed = program.manifest.replace('amount > 1.0', 'amount > 0.0');
-    expect(instantiate({ manifest: changed, programHash: program.hash }, stages)).toMatchObject({
-      ok: false,
-      failure: { code: 'program-mismatch' },
-    });
-    const newerStages = stages.map((stage) => (stage.name === 'keep' ? { ...stage, version: 2 } : stage));
-    expect(instantiate({ manifest: program.manifest, programHash: program.hash }, newerStages)).toMatchObject({
-      ok: false,
-      failure: { code: 'program-mismatch' },
-    });
+  test('an approved module gives the same Program again without the stages; a changed manifest, module or hash is refused', () => {
+    const terms = { rules: [all, condition('amount > 1.0')], channels: closed };
+    const program = unwrap(compile({ schema, stages, engine: 'wasm', terms }));
+    const module = Buffer.from(program.module ?? []).toString('base64');
+    const approved = { manifest: program.manifest, programHash: program.hash, module };
+    const again = unwrap(instantiate(approved));
+    expect([again.hash, again.governedSchema.root, again.fieldPaths]).toEqual([
+      program.hash,
+      program.governedSchema.root,
+      program.fieldPaths,
+    ]);
+    expect(run(again, framesOf([{ json: order }]))).toMatchObject([{ outcome: 'pass', value: order }]);
+    const other = unwrap(compile({ schema, stages, engine: 'wasm', terms: { rules: [all], channels: closed } }));
+    for (const changed of [
+      { ...approved, manifest: program.manifest.replace('amount > 1.0', 'amount > 0.0') },
+      { ...approved, module: Buffer.from(other.module ?? []).toString('base64') },
+      { ...approved, programHash: other.hash },
+      { ...approved, module: '' },
+    ]) {
+      expect(instantiate(changed)).toMatchObject({ ok: false, failure: { code: 'program-mismatch' } });
+    }
   });
 
   test('explains every field and every channel', () => {

@@ -6,7 +6,16 @@ export { deriveFieldKey } from './interpreter.ts';
 export type { AsciiRun, Lowering } from './lowering.ts';
 export type { Predicate } from './predicate.ts';
 export { compilePredicate } from './predicate.ts';
-export type { BoundProgram, ExplainRow, KeyNeed, Program, ProgramBinding, ProgramOutput, Refusal } from './program.ts';
+export type {
+  BoundProgram,
+  ExplainRow,
+  KeyNeed,
+  Program,
+  ProgramBinding,
+  ProgramOutput,
+  Refusal,
+  RunnableProgram,
+} from './program.ts';
 export { createOutput, outcomes, refusals, unreadable, wipeOutput } from './program.ts';
 export type {
   AnyFieldStage,

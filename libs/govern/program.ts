@@ -117,8 +117,11 @@ export interface Program {
   bind(binding: ProgramBinding): Result<BoundProgram>;
 }
 
+/** What running needs of a Program; `explain` is for who approves. */
+export type RunnableProgram = Omit<Program, 'explain'>;
+
 export interface BoundProgram {
-  readonly program: Program;
+  readonly program: RunnableProgram;
   /**
    * Governs the records [from, to) of `frames` into `out`, whose values are framed with the governed schema id. Synchronous; reads nothing
    * outside its arguments. Returns the index of the first record not done: `to`, or less when `out` is full. Every record in the range

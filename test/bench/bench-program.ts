@@ -5,6 +5,8 @@ import type { Timing } from './measure.ts';
 import { allocation, timeSides } from './measure.ts';
 import type { EngineName, Side } from './sides.ts';
 import { programSide, verifyEqual } from './sides.ts';
+import type { StartUp } from './start-up.ts';
+import { measureStartUp } from './start-up.ts';
 import type { Workload, WorkloadName } from './workloads.ts';
 import { batchRecords, makeWorkloads } from './workloads.ts';
 
@@ -35,6 +37,8 @@ export interface BenchReport {
   /** Why an engine has no rows. */
   readonly missing: readonly string[];
   readonly rows: readonly BenchRow[];
+  /** Absent without the engine. */
+  readonly startUp?: StartUp;
 }
 
 const batchCount = 40;
@@ -47,7 +51,8 @@ export function benchProgram({ seconds, progress }: BenchOptions): BenchReport {
   const facts: string[] = [];
   const missing: string[] = [];
   const rows: BenchRow[] = [];
-  for (const workload of makeWorkloads(batchCount)) {
+  const workloads = makeWorkloads(batchCount);
+  for (const workload of workloads) {
     const sides = sidesOf(workload, missing);
     const [oracle] = sides as [Side, ...Side[]];
     progress(`${workload.name}: verifying ${sides.map(({ name }) => name).join(', ')}`);
@@ -74,7 +79,11 @@ export function benchProgram({ seconds, progress }: BenchOptions): BenchReport {
       });
     }
   }
+  const keyed = workloads.find(({ name }) => name === 'P1h');
+  progress('start-up, and 64 Programs at once');
+  const startUp = keyed !== undefined && rows.some(({ side }) => side === 'wasm') ? measureStartUp(keyed) : undefined;
   return {
+    ...(startUp === undefined ? {} : { startUp }),
     date: new Date().toISOString().slice(0, 10),
     machine: `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`,
     rounds,

@@ -1,5 +1,6 @@
 /** The report as a table for a terminal, as Markdown, and as one JSON object. */
 import type { BenchReport, BenchRow } from './bench-program.ts';
+import type { Timing } from './measure.ts';
 
 const engineOf = (row: BenchRow): string => (row.side === 'avsc' ? 'avsc, careful' : `Program, ${row.side}`);
 const perSecond = (row: BenchRow): number => 1e6 / row.min;
@@ -55,7 +56,13 @@ export function json(report: BenchReport): string {
       max: rounded(row.max),
     };
   }
-  return JSON.stringify({ policies, batch: {} });
+  const { startUp } = report;
+  const started = startUp && {
+    compileWideMs: rounded(startUp.compileWideMs.median),
+    firstBatchMs: rounded(startUp.firstBatchMs.median),
+    ratioOf64: rounded(startUp.ratioOf64),
+  };
+  return JSON.stringify({ policies, batch: {}, ...(started && { startUp: started }) });
 }
 
 const hasWasm = (report: BenchReport, row: BenchRow): boolean =>
@@ -68,6 +75,17 @@ function heading(report: BenchReport): string[] {
     `${report.date}, ${report.machine}`,
     `CPU microseconds per input record over ${report.rounds} interleaved rounds, ${report.seconds} s a workload, batches of 1,000; records/s and ratio from the fastest round`,
     ...report.facts,
+    ...startUpLines(report),
     ...report.missing.map((reason) => `not measured: ${reason}`),
+  ];
+}
+
+function startUpLines({ startUp }: BenchReport): string[] {
+  if (startUp === undefined) return [];
+  const told = ({ min, median, max }: Timing): string => `${median.toFixed(1)} ms (${min.toFixed(1)} to ${max.toFixed(1)})`;
+  return [
+    `compiling 200 fields under 50 rules: ${told(startUp.compileWideMs)}`,
+    `from the manifest of P1h to its first 1,000 records done: ${told(startUp.firstBatchMs)}`,
+    `64 Programs in rotation: ${startUp.ratioOf64.toFixed(2)}x the time of one`,
   ];
 }

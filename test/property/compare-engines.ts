@@ -7,9 +7,11 @@ import type { Acceptance } from './acceptance.ts';
 import type { Case, CaseRecord } from './case-arbitrary.ts';
 import type { EngineName } from './engines.ts';
 import { bound, compileWith } from './engines.ts';
+import { programMemories } from './program-memory.ts';
 import { brokenPromise } from './recheck.ts';
 import type { Settled } from './run-case.ts';
 import { difference, framesOf, runCase } from './run-case.ts';
+import { canary } from './value-arbitrary.ts';
 
 const roomyBytes = 256 * 1024;
 
@@ -52,6 +54,8 @@ export function compareEngines(tried: Case, { second, acceptance, wrap = (progra
     mustHold(difference(runCase(left, plain, size), runCase(right, plain, size)), `output of ${size} bytes`);
   }
   if (!untouched.equals(frames.bytes)) throw new Error('run: the input was written to');
+  if (programMemories().some((memory) => memory.includes(canary)))
+    throw new Error('run: a protected text stayed in memory: residue');
   acceptance.compared(tried, expected);
 }
 

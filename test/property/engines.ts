@@ -4,7 +4,7 @@ import { parseSchema } from '../../libs/avro/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
 import type { BoundProgram, Program } from '../../libs/govern/index.ts';
-import { compile } from '../../libs/govern/index.ts';
+import { compile, instantiate } from '../../libs/govern/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import type { PolicyTerms } from './policy-arbitrary.ts';
 
@@ -18,8 +18,12 @@ export function compileWith(engine: EngineName, schema: AvroSchema, terms: Polic
   return compile(input);
 }
 
-/** Binds a Program with the keys of all cases. */
-export const bound = (program: Program): BoundProgram => unwrap(program.bind(binding));
+/** Binds a Program with the keys of all cases; one with a module as the data plane gets it, by its manifest and the module's bytes. */
+export function bound({ hash, manifest, module, ...program }: Program): BoundProgram {
+  if (module === undefined) return unwrap(program.bind(binding));
+  const approved = { manifest, programHash: hash, module: Buffer.from(module).toString('base64') };
+  return unwrap(unwrap(instantiate(approved)).bind(binding));
+}
 
 /** Whether `compile` knows the engine: an unknown option changes nothing, so the manifest tells. */
 export function engineExists(engine: EngineName): boolean {

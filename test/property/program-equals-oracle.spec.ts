@@ -9,7 +9,9 @@ import type { Comparison } from './compare-engines.ts';
 import { compareEngines } from './compare-engines.ts';
 import type { EngineName } from './engines.ts';
 import { engineExists } from './engines.ts';
+import { programMemories } from './program-memory.ts';
 import { propertySettings } from './settings.ts';
+import { canary } from './value-arbitrary.ts';
 
 const settings = propertySettings();
 const second: EngineName = engineExists('wasm') ? 'wasm' : 'reference';
@@ -76,6 +78,15 @@ describe('the comparison finds', () => {
     });
     expect(found(behind)).toMatch(/residue/);
     expect(found(before)).toMatch(/residue|against/);
+  });
+
+  test('a protected text that stays in the memory of the module', () => {
+    const kept = changed(() => {
+      for (const memory of programMemories()) memory.write(canary, memory.length - 64);
+    });
+    const message = found(kept);
+    for (const memory of programMemories()) memory.fill(0, memory.length - 64);
+    expect(message).toMatch(second === 'wasm' ? /stayed in memory: residue/ : /nothing/);
   });
 
   test('another outcome, another reason, another field', () => {

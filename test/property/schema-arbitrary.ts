@@ -18,7 +18,23 @@ interface FieldSpec {
   readonly type: Spec;
   readonly withDefault: boolean;
   readonly withDoc: boolean;
+  /** Whether its name is also one of the language, where objects stand for records. */
+  readonly oddName: boolean;
 }
+
+const oddNames = [
+  'constructor',
+  'length',
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+  'prototype',
+  'name',
+  'isValid',
+  'clone',
+  'compare',
+];
+const oddName = fc.nat(19).map((draw) => draw === 19);
 
 const primitives = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'] as const;
 
@@ -73,7 +89,7 @@ const { type: anyType } = fc.letrec<{ type: Spec; leaf: Spec; field: FieldSpec; 
     kind: fc.constant('union' as const),
     branches: fc.array(tie('type'), { minLength: 1, maxLength: 4, depthIdentifier: 'type' }),
   }),
-  field: fc.record({ type: tie('type'), withDefault: fc.boolean(), withDoc: fc.boolean() }),
+  field: fc.record({ type: tie('type'), withDefault: fc.boolean(), withDoc: fc.boolean(), oddName }),
 }));
 
 function recordOf(field: fc.Arbitrary<FieldSpec>, most: number): fc.Arbitrary<Spec> {
@@ -88,6 +104,7 @@ const recursiveField: fc.Arbitrary<FieldSpec> = fc.constant({
   type: { kind: 'optional', of: { kind: 'enclosing' }, nullFirst: true },
   withDefault: true,
   withDoc: false,
+  oddName: false,
 });
 
 /** The text of a schema whose root is a record of 1 to 10 fields. A few are recursive, which compiling must refuse. */
@@ -98,7 +115,7 @@ export const schemaText: fc.Arbitrary<string> = fc
       fc.oneof(
         {
           weight: 300,
-          arbitrary: fc.record({ type: anyType, withDefault: fc.boolean(), withDoc: fc.boolean() }),
+          arbitrary: fc.record({ type: anyType, withDefault: fc.boolean(), withDoc: fc.boolean(), oddName }),
         },
         { weight: 1, arbitrary: recursiveField },
       ),
@@ -155,11 +172,11 @@ class Naming {
   #record(fields: readonly FieldSpec[], namespaced: boolean): unknown {
     const name = this.#name('R');
     this.#enclosing.push(name);
-    const rendered = fields.map(({ type, withDefault, withDoc }, index) => {
+    const rendered = fields.map(({ type, withDefault, withDoc, oddName }, index) => {
       const json = this.render(type);
       const fallback = withDefault ? defaultOf(json) : undefined;
       return {
-        name: `f${index}`,
+        name: (oddName ? oddNames[index] : undefined) ?? `f${index}`,
         type: json,
         ...(withDoc ? { doc: `The field ${index}` } : {}),
         ...(fallback === undefined ? {} : { default: fallback.json }),

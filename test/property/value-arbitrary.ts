@@ -45,7 +45,7 @@ const someText: fc.Arbitrary<string> = fc.oneof(
     arbitrary: fc.string({ unit: fc.constantFrom('a', '¢', '汉', '\u{20BB7}', '\u{10FFFF}', '\0', ''), maxLength: 10 }),
   },
   { weight: 2, arbitrary: fc.stringMatching(/^[0-9]{3}$/) },
-  { weight: 1, arbitrary: fc.constantFrom('', '13800005678', '11010519491231002X', 'x'.repeat(200)) },
+  { weight: 1, arbitrary: fc.constantFrom('', '13800005678', '11010519491231002X', 'x'.repeat(200), '汉'.repeat(2_800)) },
 );
 const wellFormed = someText.map((value) => value.toWellFormed());
 

@@ -1,15 +1,9 @@
 /** `sluice explain`: what a policy does to each field of a schema, compiled here, before anything leaves. */
-import { readFile } from 'node:fs/promises';
-import { parse as parseYaml } from 'yaml';
-import { parseSchema } from '../../../libs/avro/index.ts';
-import type { Result } from '../../../libs/base/index.ts';
-import { fail, ok } from '../../../libs/base/index.ts';
+import { ok } from '../../../libs/base/index.ts';
 import type { ExplainRow } from '../../../libs/govern/index.ts';
-import { compile } from '../../../libs/govern/index.ts';
-import { parsePolicy } from '../../../libs/odrl/index.ts';
-import { stages } from '../../../libs/stages/index.ts';
 import type { Command } from '../command.ts';
 import { readOptions } from '../command.ts';
+import { compileFiles } from '../compile-files.ts';
 import { table } from '../table.ts';
 
 export const explain: Command = {
@@ -23,25 +17,16 @@ export const explain: Command = {
   async run(args, { write }) {
     const options = readOptions(args, ['policy', 'schema'], ['json']);
     if (!options.ok) return options;
-    const policyText = await readText(options.value.policy);
-    if (!policyText.ok) return policyText;
-    const schemaText = await readText(options.value.schema);
-    if (!schemaText.ok) return schemaText;
-    const policy = parseText(options.value.policy, policyText.value);
-    if (!policy.ok) return policy;
-    const terms = parsePolicy(policy.value);
-    if (!terms.ok) return terms;
-    const schema = parseSchema(schemaText.value);
-    if (!schema.ok) return schema;
-    const program = compile({ schema: schema.value, terms: terms.value, stages });
-    if (!program.ok) return program;
-    const { hash, governedSchema } = program.value;
-    const rows = program.value.explain();
+    const compiled = await compileFiles(options.value.policy, options.value.schema);
+    if (!compiled.ok) return compiled;
+    const { terms, program } = compiled.value;
+    const { hash, governedSchema } = program;
+    const rows = program.explain();
     if (options.value.json !== undefined) {
       write(
         JSON.stringify(
           {
-            agreement: terms.value.agreement,
+            agreement: terms.agreement,
             programHash: hash,
             rows,
             governedSchema: JSON.parse(governedSchema.text) as unknown,
@@ -52,7 +37,7 @@ export const explain: Command = {
       );
       return ok(undefined);
     }
-    const { agreement, dataset, assigner, assignee, constraints } = terms.value;
+    const { agreement, dataset, assigner, assignee, constraints } = terms;
     write(`${agreement}: ${dataset}, from ${assigner} to ${assignee}`);
     for (const { leftOperand, operator, rightOperand } of constraints)
       write(`${leftOperand} ${operator} ${rightOperand}: by contract, not by Sluice`);
@@ -71,20 +56,4 @@ function cells({ field, stage, happens, lengthLeaked, reversible, informationLos
     reversible,
     informationLost,
   ];
-}
-
-async function readText(file: string): Promise<Result<string>> {
-  try {
-    return ok(await readFile(file, 'utf8'));
-  } catch {
-    return fail('not-found', `the file ${file} cannot be read`);
-  }
-}
-
-function parseText(file: string, text: string): Result<unknown> {
-  try {
-    return ok(parseYaml(text) as unknown);
-  } catch {
-    return fail('policy-invalid', `the file ${file} is neither YAML nor JSON`);
-  }
 }

@@ -47,6 +47,7 @@ export async function compilePrograms(
       governedSchemaId: governedSchemaId.value,
       governedSchema,
       manifest: program.manifest,
+      module: Buffer.from(program.module ?? []).toString('base64'),
       programHash: program.hash,
     });
   }

@@ -3,14 +3,12 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Result } from '../../base/index.ts';
 import { fail, limits, ok } from '../../base/index.ts';
-import type { FusedPlans } from '../compile.ts';
 import { deriveFieldKey } from '../interpreter.ts';
-import type { BoundProgram, Program, ProgramBinding } from '../program.ts';
+import type { BoundProgram, ProgramBinding, RunnableProgram } from '../program.ts';
 import { outcomes, refusals } from '../program.ts';
 import type { Arena } from './arena.ts';
 import { firstByte, sharedArena } from './arena.ts';
 import { scratch } from './arena-layout.ts';
-import type { EmittedModule } from './emit-module.ts';
 import { laneTextBytesMax } from './token-kernel.ts';
 
 const dataKeyBytes = 32;
@@ -24,21 +22,31 @@ interface TokenMaker {
   readonly length: number;
 }
 
+/** A slot that the host fills, as the manifest names it. */
+export interface TokenSlot {
+  /** Index of the field plan. */
+  readonly field: number;
+  /** Label of its key. */
+  readonly label: string;
+  /** Hexadecimal characters. */
+  readonly length: number;
+}
+
 export function bindModule(
-  program: Program,
-  plans: FusedPlans,
-  emitted: EmittedModule,
+  program: RunnableProgram,
+  module: Uint8Array,
+  tokens: readonly TokenSlot[],
   binding: ProgramBinding,
 ): Result<BoundProgram> {
   if (binding.dataKey.length !== dataKeyBytes)
     return fail('key-missing', 'binding program: the data key is missing or has a wrong length');
   const arena = sharedArena();
-  const makers = plans.fields.map(({ action }): TokenMaker | undefined => {
-    if (action.kind !== 'transform' || action.lower.op !== 'token' || action.keyLabel === undefined) return undefined;
-    const key = deriveFieldKey(binding.dataKey, binding.datasetId, action.keyLabel);
-    return { key: createSecretKey(key), states: arena.keyStates(key), length: action.lower.length };
-  });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(emitted.bytes), { env: { memory: arena.memory } });
+  const makers = new Map<number, TokenMaker>();
+  for (const { field, label, length } of tokens) {
+    const key = deriveFieldKey(binding.dataKey, binding.datasetId, label);
+    makers.set(field, { key: createSecretKey(key), states: arena.keyStates(key), length });
+  }
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory: arena.memory } });
   const runModule = instance.exports['run'] as (from: number, to: number) => number;
   const tooLarge = refusals.indexOf('output-too-large');
   return ok({
@@ -46,7 +54,7 @@ export function bindModule(
     run(frames, from, to, out) {
       let next = from;
       while (next < to) {
-        const end = arena.chunkEnd(frames, next, to, emitted.gathersMax);
+        const end = arena.chunkEnd(frames, next, to, tokens.length);
         const used = out.length;
         const recordBytesMax = Math.min(limits.recordBytesMax, out.bytes.length);
         arena.open(frames, next, end, { used, limit: out.bytes.length, recordBytesMax, schemaId: binding.governedSchemaId });
@@ -66,16 +74,15 @@ export function bindModule(
 }
 
 /** Fills every slot that the run left; one without a maker is a bug, and nothing of the batch may leave. */
-function writeTokens(arena: Arena, makers: readonly (TokenMaker | undefined)[]): void {
+function writeTokens(arena: Arena, makers: ReadonlyMap<number, TokenMaker>): void {
   const count = arena.gatherCount;
   if (count === 0) return;
-  for (const [field, maker] of makers.entries()) {
-    if (maker === undefined) continue;
+  for (const [field, maker] of makers) {
     arena.setKeyStates(maker.states);
     arena.kernel.tokens(arena.gathers, count, field, scratch.keyStates, maker.length);
   }
   for (let entry = 0; entry < count; entry += 1) {
-    const maker = makers[arena.gatherWord(entry, 4)];
+    const maker = makers.get(arena.gatherWord(entry, 4));
     if (maker === undefined) throw new Error('bindModule: a token slot has no key');
     const length = arena.gatherWord(entry, 1);
     if (length <= laneTextBytesMax) continue;

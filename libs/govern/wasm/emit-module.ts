@@ -28,16 +28,8 @@ import { emitBytes, emitWrite } from './write-field.ts';
 
 const moduleBytesMax = 1024 * 1024;
 
-export interface EmittedModule {
-  readonly bytes: Uint8Array;
-  /** Most gather entries of one record. */
-  readonly gathersMax: number;
-  /** Index into the Program's field plans of each token, in gather order of a record. */
-  readonly tokenFields: readonly number[];
-}
-
 /** Fails with `plan-invalid` and a message that begins with "lowering" when the module would be too large. */
-export function emitModule(schema: AvroSchema, plans: FusedPlans): Result<EmittedModule> {
+export function emitModule(schema: AvroSchema, plans: FusedPlans): Result<Uint8Array> {
   const module = new ModuleWriter();
   const kernel = addKernel(module);
   const dates = addDates(module);
@@ -47,14 +39,15 @@ export function emitModule(schema: AvroSchema, plans: FusedPlans): Result<Emitte
   if (!emitted.ok) return emitted;
   const bytes = module.finish(1);
   if (bytes.length > moduleBytesMax) return fail('plan-invalid', `lowering: the module would have ${bytes.length} bytes`);
-  return ok({ bytes, gathersMax: emitter.tokenFields.length, tokenFields: emitter.tokenFields });
+  return ok(bytes);
 }
 
 /** Locals that hold what the arena's context says, loaded once a run. */
 type ContextLocals = Readonly<Record<keyof typeof place, number>>;
 
 class RunEmitter {
-  readonly tokenFields: number[] = [];
+  /** Indexes of the token fields that were written so far. */
+  readonly #tokenFields: number[] = [];
   readonly #c: Code;
   readonly #kernel: Kernel;
   readonly #schema: AvroSchema;
@@ -322,7 +315,7 @@ class RunEmitter {
       copyUpTo(slot.start);
       const field = fields.get(path);
       if (field !== undefined) {
-        if (field.plan.action.lower.op === 'token') this.tokenFields.push(this.#plans.fields.indexOf(plan));
+        if (field.plan.action.lower.op === 'token') this.#tokenFields.push(this.#plans.fields.indexOf(plan));
         emitWrite(actions, field);
         if (field.textStart >= 0) c.get(this.#out).set(this.#keyTextEnd);
       } else if (plan.action.kind === 'null') emitBytes(actions, [0]);
@@ -378,13 +371,13 @@ class RunEmitter {
     const c = this.#c;
     const entry = c.local('i32');
     c.get(this.#locals.gathers).get(this.#gathered).i32(gatherEntryBytes).op('i32.mul', 'i32.add').set(entry);
-    if (this.#plans.fields[this.tokenFields.at(-1) ?? -1]?.path === this.#repeatedField()) c.get(entry).set(this.#keyEntry);
+    if (this.#plans.fields[this.#tokenFields.at(-1) ?? -1]?.path === this.#repeatedField()) c.get(entry).set(this.#keyEntry);
     c.get(entry).get(source).store('i32.store', 0);
     c.get(entry).get(length).store('i32.store', 4);
     c.get(entry).get(to).store('i32.store', 8);
     c.get(entry).i32(0).store('i32.store', 12);
     c.get(entry)
-      .i32(this.tokenFields.at(-1) ?? 0)
+      .i32(this.#tokenFields.at(-1) ?? 0)
       .store('i32.store', 16);
     c.get(this.#gathered).i32(1).op('i32.add').set(this.#gathered);
     c.release('i32', entry);
