@@ -76,6 +76,7 @@ describe('a schema', () => {
     ['has a union in a union', { type: 'record', name: 'R', fields: [{ name: 'a', type: ['null', ['int']] }] }],
     ['has a name that is no name', { type: 'record', name: 'R', fields: [{ name: 'a b', type: 'int' }] }],
     ['has a default of another type', { type: 'record', name: 'R', fields: [{ name: 'a', type: 'int', default: 'x' }] }],
+    ['has a field __proto__', { type: 'record', name: 'R', fields: [{ name: '__proto__', type: 'int' }] }],
     ['is a huge fixed', { type: 'fixed', name: 'F', size: 1e12 }],
   ] as const) {
     test(`that ${why} is refused with a sentence`, () => {

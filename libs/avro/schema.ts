@@ -154,6 +154,8 @@ class SchemaParser {
       const fieldAt = `${at}/${fieldName.slice(0, 80)}`;
       this.#fields += 1;
       if (this.#fields > limits.schemaFieldsMax) throw new SchemaError(fieldAt, `more than ${limits.schemaFieldsMax} fields`);
+      if (fieldName === '__proto__')
+        throw new SchemaError(fieldAt, 'the name is not taken: values of it get lost in JavaScript objects');
       if (fields.some((field) => field.name === fieldName)) throw new SchemaError(fieldAt, 'the name occurs twice');
       const { aliases, 'sluice.tags': tags } = item;
       fields.push({

@@ -1,6 +1,6 @@
 /** Hard limits. Each is checked where input enters; nothing here is tunable per tenant. */
 export const limits = {
-  /** Largest record value, bytes, wire header included; with its batch it fits a topic of Kafka's default size. */
+  /** Largest record, bytes of key, value and headers together; with its batch it fits a topic of Kafka's default size. */
   recordBytesMax: 1_000_000,
   /** Largest decompressed RecordBatch, bytes. */
   batchBytesMax: 64 * 1024 * 1024,

@@ -1,13 +1,13 @@
 /** Compiles a schema and the terms of an Agreement into a Program: plans every rule, checks that each field is named, derives the governed schema. */
 import { createHash } from 'node:crypto';
 import type { Result } from '../base/index.ts';
-import { canonicalJson, during, fail, ok } from '../base/index.ts';
+import { canonicalJson, during, fail, limits, ok } from '../base/index.ts';
 import type { AvroSchema } from '../avro/index.ts';
 import { parseSchema, renderSchema } from '../avro/index.ts';
 import type { AgreementTerms, ChannelTerms, StageRule } from '../odrl/index.ts';
 import { deriveRecord } from './derive-schema.ts';
 import { explainTable } from './explain.ts';
-import { fieldAt, isRecursive, rootRecord, withoutNull } from './fields.ts';
+import { fieldAt, rootRecord, withoutNull, writtenOutFields } from './fields.ts';
 import { bindReference } from './interpreter.ts';
 import type { KeyNeed, Program, RunnableProgram } from './program.ts';
 import type { FieldPlan, RowPlan, Stage } from './stage.ts';
@@ -42,7 +42,13 @@ export function compile(input: CompileInput): Result<Program> {
   const action = 'compiling program';
   const record = rootRecord(input.schema);
   if (record === undefined) return fail('plan-invalid', `${action}: the schema is not a record`);
-  if (isRecursive(record))
+  const fields = writtenOutFields(record);
+  if (fields > limits.schemaFieldsMax && Number.isFinite(fields))
+    return fail(
+      'plan-invalid',
+      `${action}: the schema has ${fields} fields when its types are written out, more than ${limits.schemaFieldsMax}`,
+    );
+  if (!Number.isFinite(fields))
     return fail('plan-invalid', `${action}: the schema has a recursive type, whose fields no path can name`);
   const planned = planRules(input);
   if (!planned.ok) return during(action, planned.failure);

@@ -8,22 +8,24 @@ import type { FieldPlan } from './stage.ts';
 export function deriveRecord(record: RecordModel, plans: readonly FieldPlan[]): Result<RecordModel> {
   const uses = new Map<string, number>();
   countUses(record, uses);
-  return derive(record, plans, '', uses);
+  return derive(record, plans, '', { uses, taken: new Set(uses.keys()) });
 }
 
-function derive(
-  record: RecordModel,
-  plans: readonly FieldPlan[],
-  above: string,
-  uses: ReadonlyMap<string, number>,
-): Result<RecordModel> {
+interface Names {
+  /** How often each named type of the writer is used. */
+  readonly uses: ReadonlyMap<string, number>;
+  /** Names that stand for a definition already. */
+  readonly taken: Set<string>;
+}
+
+function derive(record: RecordModel, plans: readonly FieldPlan[], above: string, names: Names): Result<RecordModel> {
   const fields: FieldModel[] = [];
   for (const field of record.fields) {
     const path = `${above}/${field.name}`;
     const plan = plans.find((candidate) => candidate.path === path);
     if (plan === undefined) {
       if (field.type.kind !== 'record') throw new Error(`deriveRecord: ${path} is not covered`);
-      const inner = derive(field.type, plans, path, uses);
+      const inner = derive(field.type, plans, path, names);
       if (!inner.ok) return inner;
       fields.push({ name: field.name, type: inner.value, ...docOf(field) });
       continue;
@@ -33,16 +35,29 @@ function derive(
     if (derived.value !== undefined) fields.push(derived.value);
   }
   // A type that is used in several places and governed below one of them is another type there, so it needs another name.
-  const name = (uses.get(record.name) ?? 0) > 1 ? `${record.name}${above.replaceAll('/', '_')}` : record.name;
+  const name =
+    (names.uses.get(record.name) ?? 0) > 1 ? freeName(`${record.name}${above.replaceAll('/', '_')}`, names.taken) : record.name;
   return ok({ kind: 'record', name, fields, ...(record.doc === undefined ? {} : { doc: record.doc }) });
 }
 
-/** How often each named record type is used; the schema has no recursive type. */
+/** The name, with as many underscores behind it as make it one that no other definition has. */
+function freeName(wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  while (taken.has(name)) name += '_';
+  taken.add(name);
+  return name;
+}
+
+/** How often each named type is used; the schema has no recursive type. */
 function countUses(type: TypeModel, uses: Map<string, number>): void {
   switch (type.kind) {
     case 'record':
       uses.set(type.name, (uses.get(type.name) ?? 0) + 1);
       for (const field of type.fields) countUses(field.type, uses);
+      return;
+    case 'enum':
+    case 'fixed':
+      uses.set(type.name, (uses.get(type.name) ?? 0) + 1);
       return;
     case 'array':
       countUses(type.items, uses);
@@ -70,6 +85,8 @@ function deriveField(field: FieldModel, plan: FieldPlan): Result<FieldModel | un
         ...(field.default === undefined ? {} : { default: field.default }),
       });
     case 'null':
+      if (field.type.kind === 'null')
+        return fail('plan-invalid', `field ${plan.path}: it is null already; keep or drop it`, plan.path);
       return ok({ name: field.name, type: optional(field.type), ...docOf(field), default: { json: null } });
     case 'constant':
       return ok({ name: field.name, type: action.result, ...docOf(field) });

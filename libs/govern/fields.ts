@@ -26,18 +26,32 @@ export function fieldAt(schema: AvroSchema, path: string): FieldModel | undefine
   return found;
 }
 
-/** Whether a record type can reach itself: its fields cannot then be told apart by a finite path. */
-export function isRecursive(type: TypeModel, above: readonly string[] = []): boolean {
-  switch (type.kind) {
-    case 'record':
-      return above.includes(type.name) || type.fields.some((field) => isRecursive(field.type, [...above, type.name]));
-    case 'array':
-      return isRecursive(type.items, above);
-    case 'map':
-      return isRecursive(type.values, above);
-    case 'union':
-      return type.branches.some((branch) => isRecursive(branch, above));
-    default:
-      return false;
-  }
+/**
+ * Fields of a type when every use of a named type is written out; infinite for a type that can reach itself. Each named type is looked at
+ * once: a few types that use each other twice in a row write out to millions of fields.
+ */
+export function writtenOutFields(type: TypeModel): number {
+  const known = new Map<string, number>();
+  const count = (of: TypeModel): number => {
+    switch (of.kind) {
+      case 'record': {
+        const before = known.get(of.name);
+        if (before !== undefined) return before;
+        // Until it is counted, a use of it from within is a use of itself.
+        known.set(of.name, Number.POSITIVE_INFINITY);
+        const fields = of.fields.reduce((sum, field) => sum + 1 + count(field.type), 0);
+        known.set(of.name, fields);
+        return fields;
+      }
+      case 'array':
+        return count(of.items);
+      case 'map':
+        return count(of.values);
+      case 'union':
+        return of.branches.reduce((sum, branch) => sum + count(branch), 0);
+      default:
+        return 0;
+    }
+  };
+  return count(type);
 }

@@ -52,10 +52,16 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
     schemaIds[index] = id;
     const verdict = verdicts.get(id);
     if (id < 0) unreadable.set(index, 'frame-invalid');
-    else if (end - start > limits.recordBytesMax) unreadable.set(index, 'record-too-large');
+    else if (recordBytes(frames, index) > limits.recordBytesMax) unreadable.set(index, 'record-too-large');
     else if (verdict !== undefined) unreadable.set(index, verdict);
   }
   return { schemaIds, unreadable };
+}
+
+/** Key, value and headers together: an engine's room is for the whole record. */
+function recordBytes(frames: RecordFrames, index: number): number {
+  const key = frames.keyStart[index] as number;
+  return (frames.headersEnd[index] as number) - (key < 0 ? (frames.valueStart[index] as number) : key);
 }
 
 /** Governs the records from `first` on into `sink`. Uses `out` as working space and leaves it wiped. */

@@ -33,6 +33,9 @@ export const place = {
 /** Source, length, destination, second destination or 0, index of the field plan: five i32. */
 export const gatherEntryBytes = 20;
 
+/** Most bytes that a policy may write into a record whatever the record's size; the arena has room for them behind the output. */
+export const fixedGrowthMax = 64 * 1024;
+
 /** Working space of the token kernel, as byte offsets. */
 export const scratch = {
   /** Inner and outer state of the key at hand: sixteen words. */

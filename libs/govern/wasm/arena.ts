@@ -4,7 +4,7 @@
  */
 import { limits } from '../../base/index.ts';
 import type { RecordFrames } from '../../records/index.ts';
-import { gatherEntryBytes, place, scratch } from './arena-layout.ts';
+import { fixedGrowthMax, gatherEntryBytes, place, scratch } from './arena-layout.ts';
 import { tokenKernelBytes } from './token-kernel.ts';
 
 /** Most records of one run of a module; a longer batch takes several. */
@@ -14,7 +14,7 @@ const gathersMax = 65_536;
 const inputBytesMax = 4 * 1024 * 1024;
 /** Output of one run, and room behind it for one record of the largest growth. */
 const outputBytesMax = 4 * 1024 * 1024;
-const growthBytes = 5 * limits.recordBytesMax + 64 * 1024;
+const growthBytes = 5 * limits.recordBytesMax + fixedGrowthMax;
 /** Copies read and write up to 15 bytes behind a range. */
 const slackBytes = 64;
 const pageBytes = 65_536;
@@ -208,7 +208,9 @@ export class Arena {
   wipe(inputBytes: number, outputBytes: number, all: boolean): void {
     this.bytes.fill(0, this.#input, this.#input + inputBytes + slackBytes);
     this.bytes.fill(0, this.#output, this.#output + (all ? outputBytesMax + growthBytes : outputBytes) + slackBytes);
-    this.bytes.fill(0, this.#gathers, this.#gathers + this.gatherCount * gatherEntryBytes);
+    // A record that was rolled back may have left entries behind the counted ones.
+    const entries = all ? gathersMax : this.gatherCount;
+    this.bytes.fill(0, this.#gathers, this.#gathers + entries * gatherEntryBytes);
   }
 }
 

@@ -13,13 +13,13 @@ import { outcomes, refusals } from '../program.ts';
 import type { FieldPlan, TransformAction } from '../stage.ts';
 import type { ActionContext, FieldCode } from './actions.ts';
 import { canBeUnfit, emitCheck, nullBranchOf, resultLocal } from './actions.ts';
-import { gatherEntryBytes, place } from './arena-layout.ts';
+import { fixedGrowthMax, gatherEntryBytes, place } from './arena-layout.ts';
 import type { Code, Label } from './code.ts';
 import { addDates } from './dates.ts';
 import { addKernel } from './kernel.ts';
 import type { Kernel } from './kernel.ts';
 import { ModuleWriter } from './module-writer.ts';
-import { constantBytes, pathsOf, walkFields } from './plan-walk.ts';
+import { constantBytes, fixedGrowth, pathsOf, walkFields } from './plan-walk.ts';
 import type { PredicateField } from './predicate-code.ts';
 import { emitPredicate } from './predicate-code.ts';
 import type { Scan, Slot } from './scan.ts';
@@ -30,6 +30,9 @@ const moduleBytesMax = 1024 * 1024;
 
 /** Fails with `plan-invalid` and a message that begins with "lowering" when the module would be too large. */
 export function emitModule(schema: AvroSchema, plans: FusedPlans): Result<Uint8Array> {
+  const fixed = fixedGrowth(plans.fields);
+  if (fixed > fixedGrowthMax)
+    return fail('plan-invalid', `lowering: the constants of the policy would add ${fixed} bytes to a record`);
   const module = new ModuleWriter();
   const kernel = addKernel(module);
   const dates = addDates(module);

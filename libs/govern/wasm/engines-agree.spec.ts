@@ -8,6 +8,7 @@ import type { ProgramOutput } from '../program.ts';
 import { compile, createOutput } from '../index.ts';
 import type { ChannelTerms, StageRule } from '../../odrl/index.ts';
 import { stages } from '../../stages/index.ts';
+import { sharedArena } from './arena.ts';
 import { readDataset } from '../../../deploy/local/demo/load.ts';
 import { clinicVisits } from '../../../deploy/local/demo/feeds/clinic-visits.ts';
 
@@ -60,6 +61,9 @@ function described(out: ProgramOutput, count: number): unknown[] {
 const hex = (out: ProgramOutput, start: number, end: number): string =>
   start < 0 ? `${start}/${end}` : out.bytes.subarray(start, end).toString('hex');
 
+/** Where the context and the arrays of numbers end: behind them are gather entries, input and output. */
+const arraysEnd = 1_024 + 16_384 * 36;
+
 describe('the emitted module', () => {
   for (const key of [
     'drop',
@@ -90,5 +94,46 @@ describe('the emitted module', () => {
     expect(program.module === undefined ? [] : WebAssembly.Module.imports(new WebAssembly.Module(program.module))).toEqual([
       { module: 'env', name: 'memory', kind: 'memory' },
     ]);
+  });
+
+  test('is not emitted for constants that the arena has no room for', () => {
+    const big = rule('suppress', ['/notes'], { as: { constant: 'x'.repeat(4_096) } });
+    const fields = [
+      'visitId',
+      'residentId',
+      'name',
+      'phone',
+      'districtCode',
+      'address',
+      'diagnosisCode',
+      'dept',
+      'paidBy',
+      'tags',
+      'cost',
+      'sex',
+    ];
+    const wide = fields.map((field) => rule('suppress', [`/${field}`], { as: { constant: '密'.repeat(4_096) } }));
+    const kept = rule('keep', ['/birthDate', '/visitTime']);
+    const terms = { rules: [big, ...wide, kept], channels: { key: 'drop', timestamp: 'keep' } as const };
+    const compiled = compile({ schema, stages, engine: 'wasm', terms });
+    expect(compiled).toMatchObject({
+      ok: false,
+      failure: { code: 'plan-invalid', message: expect.stringContaining('lowering') },
+    });
+    expect(compile({ schema, stages, engine: 'reference', terms }).ok).toBe(true);
+  });
+
+  test('leaves nothing of a batch in the arena, also after a record that was too large and a stop at a full output', () => {
+    const program = unwrap(
+      compile({ schema, stages, engine: 'wasm', terms: { rules, channels: { key: 'keep', timestamp: 'keep' } } }),
+    );
+    const bound = unwrap(program.bind({ governedSchemaId: 7, datasetId: 'd', dataKey: Buffer.alloc(32, 1) }));
+    const input = frames(300);
+    for (const bytesMax of [150, 400, 1 << 20]) {
+      const out = createOutput(input.count, bytesMax);
+      bound.run(input, 0, input.count, out);
+      for (const text of ['浙江省', '社区', '复诊']) expect(sharedArena().bytes.includes(Buffer.from(text))).toBe(false);
+      expect(sharedArena().bytes.findIndex((byte, at) => at >= arraysEnd && byte !== 0)).toBe(-1);
+    }
   });
 });

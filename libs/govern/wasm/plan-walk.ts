@@ -29,3 +29,19 @@ export function constantBytes(type: TypeModel, value: unknown): Uint8Array {
   if (!constant.ok) throw new Error('constantBytes: a planned constant is of its type');
   return constant.value.bytes;
 }
+
+/** Largest count of bytes that a number, a band of years or a union index takes. */
+const smallBytesMax = 16;
+const symbolBytesMax = 4;
+
+/** Most bytes that the plans write into a record whatever its size: constants, tokens, masks of a fixed width, numbers. */
+export function fixedGrowth(plans: readonly FieldPlan[]): number {
+  return plans.reduce((sum, { action, otherwise }) => {
+    if (action.kind === 'constant') return sum + constantBytes(action.result, action.value).length;
+    if (action.kind !== 'transform') return sum + smallBytesMax;
+    const instead = typeof otherwise === 'string' ? 0 : constantBytes(action.result, otherwise.constant).length;
+    const { lower } = action;
+    const written = lower.op === 'token' ? lower.length : lower.op === 'mask' ? (lower.width ?? 0) * symbolBytesMax : 0;
+    return sum + smallBytesMax + Math.max(instead, written);
+  }, 0);
+}
