@@ -310,12 +310,18 @@ class RunEmitter {
     const c = this.#c;
     const kept = c.local('i32');
     c.get(this.#start).set(kept);
+    // Whether anything is kept between two governed fields: where nothing is, nothing is copied.
+    let between = false;
     const copyUpTo = (end: number): void =>
       void c.get(this.#out).get(kept).get(end).get(kept).op('i32.sub').call(this.#kernel.copy).set(this.#out);
     for (const [path, plan] of walkFields(this.#schema.root as RecordModel, this.#plans.fields, '')) {
-      if (plan.action.kind === 'keep') continue;
+      if (plan.action.kind === 'keep') {
+        between = true;
+        continue;
+      }
       const slot = this.#slot(path);
-      copyUpTo(slot.start);
+      if (between) copyUpTo(slot.start);
+      between = false;
       const field = fields.get(path);
       if (field !== undefined) {
         if (field.plan.action.lower.op === 'token') this.#tokenFields.push(this.#plans.fields.indexOf(plan));
@@ -325,7 +331,7 @@ class RunEmitter {
       else if (plan.action.kind === 'constant') emitBytes(actions, constantBytes(plan.action.result, plan.action.value));
       c.get(slot.end).set(kept);
     }
-    copyUpTo(this.#end);
+    if (between) copyUpTo(this.#end);
     c.release('i32', kept);
   }
 
