@@ -1,4 +1,4 @@
-/** How much is tried, from the environment: `npm run test:property` sets these, `npm test` leaves them at a quick, repeatable run. */
+/** How much is tried, from the environment: `npm run test:property` sets these, `npm test` leaves them at a repeatable run. */
 
 export interface PropertySettings {
   /** Pairs of a schema and a policy. */
@@ -17,8 +17,8 @@ const ordinarySeed = 20_260_105;
 export function propertySettings(environment: NodeJS.ProcessEnv = process.env): PropertySettings {
   const { PROPERTY_RUNS: runs, PROPERTY_RECORDS: records, PROPERTY_SEED: seed, PROPERTY_PATH: path } = environment;
   return {
-    runs: wholeNumber('PROPERTY_RUNS', runs, 300),
-    records: wholeNumber('PROPERTY_RECORDS', records, 30),
+    runs: wholeNumber('PROPERTY_RUNS', runs, 2_000),
+    records: wholeNumber('PROPERTY_RECORDS', records, 50),
     seed: seed === 'random' ? Math.floor(Math.random() * 0x7fff_ffff) : wholeNumber('PROPERTY_SEED', seed, ordinarySeed),
     path,
   };
