@@ -97,7 +97,7 @@ export function instantiate(approved: ApprovedModule): Result<RunnableProgram> {
     manifest: approved.manifest,
     writerSchema: writerSchema.value,
     governedSchema: governedSchema.value,
-    needs: needsOf(tokens.map(({ label }) => label)),
+    needs: needsOf(tokens),
     fieldPaths: manifest.fields.map(({ at }) => at),
     timestamp: manifest.channels.timestamp,
     module,
@@ -129,7 +129,8 @@ interface Manifest {
 }
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const needsOf = (labels: readonly string[]): KeyNeed[] => [...new Set(labels)].sort().map((label) => ({ label }));
+const needsOf = (tokens: readonly TokenSlot[]): KeyNeed[] =>
+  [...new Set(tokens.map(({ label }) => label))].sort().map((label) => ({ label }));
 
 /** The token slots of the plans; `field` is an index into them. */
 function tokenSlots(plans: FusedPlans): TokenSlot[] {
@@ -163,15 +164,12 @@ function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSc
     })),
     channels: plans.channels,
   } satisfies Manifest);
-  const labels = plans.fields.flatMap(({ action }) =>
-    action.kind === 'transform' && action.keyLabel !== undefined ? [action.keyLabel] : [],
-  );
   const program: Program = {
     hash: sha256(manifest),
     manifest,
     writerSchema: input.schema,
     governedSchema,
-    needs: needsOf(labels),
+    needs: needsOf(tokens),
     fieldPaths: plans.fields.map(({ path }) => path),
     timestamp: plans.channels.timestamp,
     ...(emitted === undefined ? {} : { module: emitted.value }),

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../base/index.ts';
 import { limits } from '../base/index.ts';
 import { frameSchemaId } from '../avro/index.ts';
 import type { RecordFrames } from '../records/index.ts';
+import { firstByte } from '../records/index.ts';
 import type { BoundProgram, ProgramOutput } from './program.ts';
 import { outcomes, refusals, wipeOutput } from './program.ts';
 
@@ -52,16 +53,12 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
     schemaIds[index] = id;
     const verdict = verdicts.get(id);
     if (id < 0) unreadable.set(index, 'frame-invalid');
-    else if (recordBytes(frames, index) > limits.recordBytesMax) unreadable.set(index, 'record-too-large');
+    // Key, value and headers together: an engine's room is for the whole record.
+    else if ((frames.headersEnd[index] as number) - firstByte(frames, index) > limits.recordBytesMax)
+      unreadable.set(index, 'record-too-large');
     else if (verdict !== undefined) unreadable.set(index, verdict);
   }
   return { schemaIds, unreadable };
-}
-
-/** Key, value and headers together: an engine's room is for the whole record. */
-function recordBytes(frames: RecordFrames, index: number): number {
-  const key = frames.keyStart[index] as number;
-  return (frames.headersEnd[index] as number) - (key < 0 ? (frames.valueStart[index] as number) : key);
 }
 
 /** Governs the records from `first` on into `sink`. Uses `out` as working space and leaves it wiped. */

@@ -34,7 +34,12 @@ export function bindReference(program: Program, plans: FusedPlans, binding: Prog
       keyLabel === undefined ? undefined : { key: deriveFieldKey(binding.dataKey, binding.datasetId, keyLabel) },
     );
   });
-  const interpreter = new Interpreter(program, plans, references, binding.governedSchemaId);
+  const constants = plans.fields.map(({ action, otherwise }) =>
+    action.kind !== 'transform' || typeof otherwise === 'string'
+      ? undefined
+      : unwrap(typedConstant(action.result, otherwise.constant)).value,
+  );
+  const interpreter = new Interpreter(program, plans, { references, constants }, binding.governedSchemaId);
   return ok({ program, run: (frames, from, to, out) => interpreter.run(frames, from, to, out) });
 }
 
@@ -44,17 +49,24 @@ type Settled =
   | { readonly withheld: true }
   | { readonly value: Uint8Array; readonly key: Uint8Array | null };
 
+/** What a binding makes of the plans once; index = field plan. */
+interface BoundPlans {
+  readonly references: readonly (Reference | undefined)[];
+  /** Constants of `else`, as values of the result types. */
+  readonly constants: readonly unknown[];
+}
+
 class Interpreter {
   readonly #program: Program;
   readonly #plans: FusedPlans;
-  readonly #references: readonly (Reference | undefined)[];
+  readonly #bound: BoundPlans;
   readonly #governedSchemaId: number;
   readonly #unchanged: boolean;
 
-  constructor(program: Program, plans: FusedPlans, references: readonly (Reference | undefined)[], governedSchemaId: number) {
+  constructor(program: Program, plans: FusedPlans, bound: BoundPlans, governedSchemaId: number) {
     this.#program = program;
     this.#plans = plans;
-    this.#references = references;
+    this.#bound = bound;
     this.#governedSchemaId = governedSchemaId;
     this.#unchanged = plans.fields.every(({ action }) => action.kind === 'keep');
   }
@@ -111,18 +123,19 @@ class Interpreter {
         continue;
       }
       if (plan.action.kind === 'drop') continue;
-      const result = this.#field(plan, this.#references[planIndex], withoutNull(field.type).nullable, source[field.name]);
+      const result = this.#field(plan, planIndex, withoutNull(field.type).nullable, source[field.name]);
       if (result === unfit) return { ok: false, field: planIndex };
       target[field.name] = result;
     }
     return { ok: true, value: target };
   }
 
-  #field(plan: FieldPlan, reference: Reference | undefined, nullable: boolean, value: unknown): unknown {
+  #field(plan: FieldPlan, index: number, nullable: boolean, value: unknown): unknown {
     const { action } = plan;
     if (action.kind === 'keep') return value;
     if (action.kind === 'null' || action.kind === 'drop') return null;
     if (action.kind === 'constant') return action.value;
+    const reference = this.#bound.references[index];
     if (reference === undefined) throw new Error('interpreter: a transform has no reference');
     const wrap = (result: unknown): unknown =>
       nullable || plan.otherwise === 'null' ? { [branchName(action.result)]: result } : result;
@@ -131,7 +144,7 @@ class Interpreter {
     const result = reference(plain);
     if (result !== unfit) return wrap(result);
     if (plan.otherwise === 'refuse') return unfit;
-    return plan.otherwise === 'null' ? null : wrap(unwrap(typedConstant(action.result, plan.otherwise.constant)).value);
+    return plan.otherwise === 'null' ? null : wrap(this.#bound.constants[index]);
   }
 
   /** The governed key, or undefined when the raw key does not repeat the field that it should. */

@@ -5,4 +5,4 @@ export { BatchBuilder } from './build-batch.ts';
 export type { RecordBatch } from './read-batches.ts';
 export { readBatches } from './read-batches.ts';
 export type { RecordFrames } from './record-frames.ts';
-export { frameRecords, readHeaders } from './record-frames.ts';
+export { firstByte, frameRecords, readHeaders } from './record-frames.ts';

@@ -76,6 +76,13 @@ function allocateFrames(bytes: Uint8Array, count: number, baseOffset: bigint): R
   };
 }
 
+/** The first byte of a record's key, value or headers, whichever it has first. */
+export function firstByte(frames: RecordFrames, index: number): number {
+  const key = frames.keyStart[index] as number;
+  const value = frames.valueStart[index] as number;
+  return key >= 0 ? key : value >= 0 ? value : (frames.headersStart[index] as number);
+}
+
 /** The headers of one record, or null when the section is malformed. */
 export function readHeaders(frames: RecordFrames, index: number): [string, Uint8Array | null][] | null {
   const cursor = cursorOver(frames.bytes, frames.headersStart[index], frames.headersEnd[index]);

@@ -4,6 +4,7 @@
  */
 import { limits } from '../../base/index.ts';
 import type { RecordFrames } from '../../records/index.ts';
+import { firstByte } from '../../records/index.ts';
 import { fixedGrowthMax, gatherEntryBytes, place, scratch } from './arena-layout.ts';
 import { tokenKernelBytes } from './token-kernel.ts';
 
@@ -222,13 +223,6 @@ interface ResultArrays {
   readonly outcome: Uint8Array;
   readonly reason: Uint8Array;
   readonly field: Int16Array;
-}
-
-/** The first byte of a record's key, value or headers. */
-export function firstByte(frames: RecordFrames, index: number): number {
-  const key = frames.keyStart[index] as number;
-  const value = frames.valueStart[index] as number;
-  return key >= 0 ? key : value >= 0 ? value : (frames.headersStart[index] as number);
 }
 
 /** The four bytes of a big-endian number as the word that a little-endian store writes. */

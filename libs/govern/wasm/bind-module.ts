@@ -3,11 +3,12 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Result } from '../../base/index.ts';
 import { fail, limits, ok } from '../../base/index.ts';
+import { firstByte } from '../../records/index.ts';
 import { deriveFieldKey } from '../interpreter.ts';
 import type { BoundProgram, ProgramBinding, RunnableProgram } from '../program.ts';
 import { outcomes, refusals } from '../program.ts';
 import type { Arena } from './arena.ts';
-import { firstByte, sharedArena } from './arena.ts';
+import { sharedArena } from './arena.ts';
 import { scratch } from './arena-layout.ts';
 import { laneTextBytesMax } from './token-kernel.ts';
 
