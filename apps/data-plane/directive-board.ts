@@ -9,6 +9,7 @@ import type { BoundProgram, Lane } from '../../libs/govern/index.ts';
 import { instantiate } from '../../libs/govern/index.ts';
 import type { SealKey } from '../../libs/ledger/index.ts';
 import { importSealKey } from '../../libs/ledger/index.ts';
+import { stages } from '../../libs/stages/index.ts';
 
 /** A started agreement with everything that its records need. */
 export interface LiveAgreement extends Lane {
@@ -124,7 +125,7 @@ export class DirectiveBoard {
     if (!dataKey.ok) return this.#refuse(during(action, dataKey.failure).failure);
     const programs = new Map<number, BoundProgram>();
     for (const approved of directive.programs) {
-      const program = instantiate(approved);
+      const program = instantiate(approved, stages);
       if (!program.ok) return this.#refuse(during(action, program.failure).failure);
       const bound = program.value.bind({
         governedSchemaId: approved.governedSchemaId,

@@ -232,7 +232,7 @@ export class FeedWorker {
     board: DatasetBoard,
     draft: TransactionDraft,
   ): Promise<Result<void>> {
-    const frames = frameRecords(batch);
+    const frames = frameRecords(batch, partition);
     if (frames === null) {
       const place = `${partition}/${batch.baseOffset}`;
       const attempt = (this.#corruptAttempts.get(place) ?? 0) + 1;

@@ -44,7 +44,7 @@ const program = unwrap(
         { stage: 'pseudonymize', at: ['/id'], with: { length: 32, pattern: '[0-9]{6}' }, else: 'refuse' },
         { stage: 'mask', at: ['/phone'], with: { first: 3, last: 4, width: 4 }, else: 'refuse' },
         { stage: 'keep', at: ['/cost'], with: {}, else: 'refuse' },
-        { stage: 'suppress', at: ['/notes'], with: { as: 'drop' }, else: 'refuse' },
+        { stage: 'drop', at: ['/notes'], with: {}, else: 'refuse' },
       ],
     },
   }),

@@ -10,6 +10,7 @@ import { topicNames } from '../../libs/base/index.ts';
 import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
 import type { BoundProgram } from '../../libs/govern/index.ts';
 import { createOutput, instantiate, outcomes } from '../../libs/govern/index.ts';
+import { stages } from '../../libs/stages/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
 import { BatchBuilder, frameRecords, readBatches } from '../../libs/records/index.ts';
 import type { Example } from './screen/snapshot.ts';
@@ -54,7 +55,7 @@ async function directiveOf(cluster: Cluster, agreement: string): Promise<Directi
 async function bindFirst(directive: Directive, vault: KeyVault): Promise<BoundProgram | undefined> {
   const [approved] = directive.programs;
   if (approved === undefined) return undefined;
-  const program = instantiate(approved);
+  const program = instantiate(approved, stages);
   const dataKey = await vault.unwrap(directive.dataKey, `agreement/${directive.agreement}`);
   if (!program.ok || !dataKey.ok) return undefined;
   const bound = program.value.bind({
@@ -78,7 +79,7 @@ function framesOf(records: readonly ReadRecord[]): RecordFrames | undefined {
   for (const { key, value, timestampMs } of records) builder.append(key, value, [], timestampMs);
   let frames: RecordFrames | null = null;
   readBatches(builder.finish(noProducer), (batch) => {
-    frames = frameRecords(batch);
+    frames = frameRecords(batch, 0);
   });
   return frames ?? undefined;
 }

@@ -26,7 +26,10 @@ const visit = schemaOf({
   fields: [
     { name: 'id', type: 'string' },
     { name: 'born', type: { type: 'int', logicalType: 'date' } },
-    { name: 'sex', type: { type: 'enum', name: 'Sex', symbols: ['male', 'female'] } },
+    {
+      name: 'sex',
+      type: { type: 'enum', name: 'Sex', symbols: ['male', 'female'] },
+    },
     { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
     { name: 'cost', type: 'double' },
     { name: 'paidBy', type: ['null', 'string'], default: null },
@@ -34,7 +37,11 @@ const visit = schemaOf({
     { name: 'attrs', type: { type: 'map', values: 'long' }, default: {} },
     {
       name: 'inner',
-      type: { type: 'record', name: 'Inner', fields: [{ name: 'raw', type: { type: 'fixed', name: 'Two', size: 2 } }] },
+      type: {
+        type: 'record',
+        name: 'Inner',
+        fields: [{ name: 'raw', type: { type: 'fixed', name: 'Two', size: 2 } }],
+      },
     },
     { name: 'other', type: ['null', 'Sex'], default: null },
   ],
@@ -73,17 +80,41 @@ describe('a schema', () => {
         ],
       },
     ],
-    ['has a union in a union', { type: 'record', name: 'R', fields: [{ name: 'a', type: ['null', ['int']] }] }],
+    [
+      'has a union in a union',
+      {
+        type: 'record',
+        name: 'R',
+        fields: [{ name: 'a', type: ['null', ['int']] }],
+      },
+    ],
     ['has a name that is no name', { type: 'record', name: 'R', fields: [{ name: 'a b', type: 'int' }] }],
-    ['has a default of another type', { type: 'record', name: 'R', fields: [{ name: 'a', type: 'int', default: 'x' }] }],
-    ['has a field __proto__', { type: 'record', name: 'R', fields: [{ name: '__proto__', type: 'int' }] }],
+    [
+      'has a default of another type',
+      {
+        type: 'record',
+        name: 'R',
+        fields: [{ name: 'a', type: 'int', default: 'x' }],
+      },
+    ],
+    [
+      'has a field __proto__',
+      {
+        type: 'record',
+        name: 'R',
+        fields: [{ name: '__proto__', type: 'int' }],
+      },
+    ],
     ['is a huge fixed', { type: 'fixed', name: 'F', size: 1e12 }],
   ] as const) {
     test(`that ${why} is refused with a sentence`, () => {
       const parsed = parseSchema(JSON.stringify(json));
       expect(parsed.ok).toBe(false);
       if (!parsed.ok)
-        expect(parsed.failure).toMatchObject({ code: 'schema-invalid', message: expect.stringMatching(/^parsing schema: /) });
+        expect(parsed.failure).toMatchObject({
+          code: 'schema-invalid',
+          message: expect.stringMatching(/^parsing schema: /),
+        });
     });
   }
 
@@ -121,7 +152,11 @@ describe('the bounded check', () => {
   });
 
   test('refuses a value nested deeper than the limit', () => {
-    const list = schemaOf({ type: 'record', name: 'List', fields: [{ name: 'next', type: ['null', 'List'] }] });
+    const list = schemaOf({
+      type: 'record',
+      name: 'List',
+      fields: [{ name: 'next', type: ['null', 'List'] }],
+    });
     expect(checkRecord(list.root, new Uint8Array([...Array.from({ length: 20 }, () => 2), 0]))).toBe(true);
     expect(checkRecord(list.root, new Uint8Array([...Array.from({ length: 5_000 }, () => 2), 0]))).toBe(false);
   });
@@ -146,7 +181,10 @@ describe('the bounded check', () => {
     const good = Buffer.from(unwrap(codecOf(visit).encode(unwrap(fromJson(visit, visitJson)))));
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(500), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.tuple(fc.nat(500), fc.integer({ min: 0, max: 255 })), {
+          minLength: 1,
+          maxLength: 4,
+        }),
         (mutations) => {
           const bytes = Buffer.from(good);
           for (const [at, value] of mutations) bytes[at % bytes.length] = value;
@@ -173,7 +211,11 @@ describe('plain JSON', () => {
 
   test('takes defaults for missing fields', () => {
     const { paidBy: _paidBy, tags: _tags, attrs: _attrs, other: _other, ...rest } = visitJson;
-    expect(unwrap(fromJson(visit, rest))).toMatchObject({ paidBy: null, tags: [], other: null });
+    expect(unwrap(fromJson(visit, rest))).toMatchObject({
+      paidBy: null,
+      tags: [],
+      other: null,
+    });
   });
 
   for (const [field, value] of [
@@ -198,7 +240,11 @@ describe('plain JSON', () => {
 
   test('with a prototype key or nested too deep is refused', () => {
     expect(fromJson(visit, JSON.parse('{"__proto__": 1}')).ok).toBe(false);
-    const list = schemaOf({ type: 'record', name: 'List', fields: [{ name: 'next', type: ['null', 'List'] }] });
+    const list = schemaOf({
+      type: 'record',
+      name: 'List',
+      fields: [{ name: 'next', type: ['null', 'List'] }],
+    });
     let deep: unknown = null;
     for (let depth = 0; depth < 1_000; depth += 1) deep = { next: deep };
     expect(fromJson(list, deep).ok).toBe(false);
@@ -234,14 +280,23 @@ describe('a row of texts', () => {
   });
 
   test('with a text that is no number is refused at its field', () => {
-    const taken = fromText(visit, { id: '1', born: '2000-01-31', sex: 'male', at: '1', cost: '12,5' });
+    const taken = fromText(visit, {
+      id: '1',
+      born: '2000-01-31',
+      sex: 'male',
+      at: '1',
+      cost: '12,5',
+    });
     expect(taken.ok ? undefined : taken.failure.at).toBe('/cost');
   });
 });
 
 describe('the wire header', () => {
   test('is read back, and anything else is refused', () => {
-    expect(unwrap(unframe(frame(77, new Uint8Array([1, 2]))))).toEqual({ schemaId: 77, body: Buffer.from([1, 2]) });
+    expect(unwrap(unframe(frame(77, new Uint8Array([1, 2]))))).toEqual({
+      schemaId: 77,
+      body: Buffer.from([1, 2]),
+    });
     for (const bytes of [[], [0, 0, 0, 1], [1, 0, 0, 0, 1], [0, 0xff, 0, 0, 0]])
       expect(unframe(new Uint8Array(bytes)).ok).toBe(false);
   });

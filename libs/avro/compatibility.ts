@@ -40,7 +40,9 @@ export function checkCompatibility(
 
 function readingProblem(reader: AvroSchema, writer: AvroSchema): string | undefined {
   const typeOf = (schema: AvroSchema): avsc.Type =>
-    avsc.Type.forSchema(JSON.parse(schema.text) as avsc.Schema, { wrapUnions: true });
+    avsc.Type.forSchema(JSON.parse(schema.text) as avsc.Schema, {
+      wrapUnions: true,
+    });
   try {
     typeOf(reader).createResolver(typeOf(writer));
     return undefined;

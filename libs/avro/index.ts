@@ -3,9 +3,19 @@ export type { AvroCodec } from './codec.ts';
 export { codecOf } from './codec.ts';
 export type { CompatibilityLevel } from './compatibility.ts';
 export { checkCompatibility, compatibilityLevels } from './compatibility.ts';
+export type { DefaultValue } from './default-value.ts';
+export { defaultOf } from './default-value.ts';
 export { frame, frameHeaderBytes, frameSchemaId, unframe } from './frame.ts';
 export { branchName, fromJson, fromText } from './json-value.ts';
 export { renderSchema } from './render.ts';
+export {
+  branchFor,
+  matches,
+  promotes,
+  resolveValue,
+  unresolvable,
+  writerField,
+} from './resolution.ts';
 export type {
   ArrayModel,
   AvroSchema,

@@ -37,7 +37,12 @@ function renderType(type: TypeModel, defined: Set<string>): unknown {
     case 'fixed':
       if (defined.has(type.name)) return type.name;
       defined.add(type.name);
-      return { type: 'fixed', name: type.name, size: type.size, ...logical(type) };
+      return {
+        type: 'fixed',
+        name: type.name,
+        size: type.size,
+        ...logical(type),
+      };
     default:
       return type.logicalType === undefined ? type.kind : { type: type.kind, ...logical(type) };
   }

@@ -15,6 +15,7 @@ export interface PrimitiveModel {
 export interface FixedModel {
   readonly kind: 'fixed';
   readonly name: string;
+  readonly aliases?: readonly string[];
   readonly size: number;
   readonly logicalType?: string;
   readonly attributes?: Readonly<Record<string, unknown>>;
@@ -22,6 +23,7 @@ export interface FixedModel {
 export interface EnumModel {
   readonly kind: 'enum';
   readonly name: string;
+  readonly aliases?: readonly string[];
   readonly symbols: readonly string[];
   readonly default?: string;
 }
@@ -50,6 +52,7 @@ export interface FieldModel {
 export interface RecordModel {
   readonly kind: 'record';
   readonly name: string;
+  readonly aliases?: readonly string[];
   readonly doc?: string;
   readonly fields: readonly FieldModel[];
 }
@@ -118,9 +121,15 @@ class SchemaParser {
       case 'fixed':
         return this.#fixed(json, namespace, at);
       case 'array':
-        return { kind: 'array', items: this.type(json['items'], namespace, `${at}[]`, depth + 1) };
+        return {
+          kind: 'array',
+          items: this.type(json['items'], namespace, `${at}[]`, depth + 1),
+        };
       case 'map':
-        return { kind: 'map', values: this.type(json['values'], namespace, `${at}{}`, depth + 1) };
+        return {
+          kind: 'map',
+          values: this.type(json['values'], namespace, `${at}{}`, depth + 1),
+        };
       default:
         return withLogicalType(this.#reference(type, namespace, at), json);
     }
@@ -142,9 +151,15 @@ class SchemaParser {
   }
 
   #record(json: Json, namespace: string, at: string, depth: number): RecordModel {
-    const { name, inner } = this.#name(json, namespace, at);
+    const { name, inner, aliases } = this.#name(json, namespace, at);
     const fields: FieldModel[] = [];
-    const record: RecordModel = { kind: 'record', name, fields, ...optionalText(json['doc']) };
+    const record: RecordModel = {
+      kind: 'record',
+      name,
+      ...aliases,
+      fields,
+      ...optionalText(json['doc']),
+    };
     this.#named.set(name, record);
     const list = json['fields'];
     if (!Array.isArray(list)) throw new SchemaError(at, 'a record must have an array of fields');
@@ -171,32 +186,44 @@ class SchemaParser {
   }
 
   #enum(json: Json, namespace: string, at: string): EnumModel {
-    const { name } = this.#name(json, namespace, at);
+    const { name, aliases } = this.#name(json, namespace, at);
     const { symbols, default: fallback } = json;
     if (!isTextList(symbols) || symbols.length === 0) throw new SchemaError(at, 'an enum must have symbols');
-    const model: EnumModel = { kind: 'enum', name, symbols, ...(typeof fallback === 'string' ? { default: fallback } : {}) };
+    const model: EnumModel = {
+      kind: 'enum',
+      name,
+      ...aliases,
+      symbols,
+      ...(typeof fallback === 'string' ? { default: fallback } : {}),
+    };
     this.#named.set(name, model);
     return model;
   }
 
   #fixed(json: Json, namespace: string, at: string): FixedModel {
-    const { name } = this.#name(json, namespace, at);
+    const { name, aliases } = this.#name(json, namespace, at);
     const { size } = json;
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 0 || size > limits.recordBytesMax) {
       throw new SchemaError(at, 'a fixed must have a size within the record limit');
     }
-    const model = withLogicalType<FixedModel>({ kind: 'fixed', name, size }, json);
+    const model = withLogicalType<FixedModel>({ kind: 'fixed', name, ...aliases, size }, json);
     this.#named.set(name, model);
     return model;
   }
 
-  #name(json: Json, namespace: string, at: string): { name: string; inner: string } {
+  #name(json: Json, namespace: string, at: string): { name: string; inner: string; aliases: { aliases?: string[] } } {
     const { name, namespace: own } = json;
     if (typeof name !== 'string' || name === '') throw new SchemaError(at, 'a record, enum or fixed must have a name');
     const full = fullName(name, typeof own === 'string' ? own : namespace);
     if (this.#named.has(full)) throw new SchemaError(at, `the type ${full.slice(0, 80)} is defined twice`);
     const dot = full.lastIndexOf('.');
-    return { name: full, inner: dot < 0 ? '' : full.slice(0, dot) };
+    const inner = dot < 0 ? '' : full.slice(0, dot);
+    const others = json['aliases'];
+    return {
+      name: full,
+      inner,
+      aliases: isTextList(others) ? { aliases: others.map((alias) => fullName(alias, inner)) } : {},
+    };
   }
 }
 
@@ -208,5 +235,9 @@ function withLogicalType<T extends TypeModel>(model: T, json: Json): T {
   const { logicalType } = json;
   if (typeof logicalType !== 'string') return model;
   const attributes = Object.fromEntries(Object.entries(json).filter(([key]) => !structural.has(key)));
-  return { ...model, logicalType, ...(Object.keys(attributes).length === 0 ? {} : { attributes }) };
+  return {
+    ...model,
+    logicalType,
+    ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
+  };
 }

@@ -35,7 +35,9 @@ const emptyFingerprint = 0xc15d_213a_a4d7_a795n;
 
 /** CRC-64-AVRO of the parsing canonical form, little endian. Source: Avro 1.12 specification, "Schema Fingerprints". */
 export function fingerprint(schema: AvroSchema): Buffer {
-  const type = avsc.Type.forSchema(JSON.parse(schema.text) as avsc.Schema, { wrapUnions: true });
+  const type = avsc.Type.forSchema(JSON.parse(schema.text) as avsc.Schema, {
+    wrapUnions: true,
+  });
   let state = emptyFingerprint;
   for (const byte of Buffer.from(JSON.stringify(type.schema()))) {
     state ^= BigInt(byte);

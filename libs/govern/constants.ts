@@ -12,10 +12,19 @@ export interface TypedConstant {
 
 /** The constant as a value of the type. Fails with the codec's failure when it is none. */
 export function typedConstant(type: TypeModel, constant: unknown): Result<TypedConstant> {
-  const holder = renderSchema({ kind: 'record', name: 'Holder', fields: [{ name: 'value', type }] });
+  const holder = renderSchema({
+    kind: 'record',
+    name: 'Holder',
+    fields: [{ name: 'value', type }],
+  });
   if (!holder.ok) return holder;
   const value = fromJson(holder.value, { value: constant });
   if (!value.ok) return value;
   const bytes = codecOf(holder.value).encode(value.value);
-  return bytes.ok ? ok({ value: (value.value as { value: unknown }).value, bytes: bytes.value }) : bytes;
+  return bytes.ok
+    ? ok({
+        value: (value.value as { value: unknown }).value,
+        bytes: bytes.value,
+      })
+    : bytes;
 }

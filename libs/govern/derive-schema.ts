@@ -1,118 +1,231 @@
-/** Derives the governed record type from the writer's and the Plans: dropped fields go, changed fields get their result type. */
+/** Derives the governed record type from the contract's and the tree: dropped fields go, changed values get their result type. */
 import type { Result } from '../base/index.ts';
 import { fail, ok } from '../base/index.ts';
 import type { FieldModel, RecordModel, TypeModel } from '../avro/index.ts';
+import { branchName } from '../avro/index.ts';
+import { placesIn } from './address.ts';
 import { typedConstant } from './constants.ts';
 import type { FieldPlan } from './stage.ts';
+import type { Node, NodeField, RecordNode } from './tree.ts';
 
-export function deriveRecord(record: RecordModel, plans: readonly FieldPlan[]): Result<RecordModel> {
+/** Fails with `plan-invalid`, naming the field, when no schema can say what the plans make. `root` is the contract read as itself. */
+export function deriveRecord(contract: RecordModel, root: RecordNode, plans: readonly FieldPlan[]): Result<RecordModel> {
   const uses = new Map<string, number>();
-  countUses(record, uses);
-  return derive(record, plans, '', { uses, taken: new Set(uses.keys()) });
-}
-
-interface Names {
-  /** How often each named type of the writer is used. */
-  readonly uses: ReadonlyMap<string, number>;
-  /** Names that stand for a definition already. */
-  readonly taken: Set<string>;
-}
-
-function derive(record: RecordModel, plans: readonly FieldPlan[], above: string, names: Names): Result<RecordModel> {
-  const fields: FieldModel[] = [];
-  for (const field of record.fields) {
-    const path = `${above}/${field.name}`;
-    const plan = plans.find((candidate) => candidate.path === path);
-    if (plan === undefined) {
-      if (field.type.kind !== 'record') throw new Error(`deriveRecord: ${path} is not covered`);
-      const inner = derive(field.type, plans, path, names);
-      if (!inner.ok) return inner;
-      fields.push({ name: field.name, type: inner.value, ...docOf(field) });
-      continue;
-    }
-    const derived = deriveField(field, plan);
-    if (!derived.ok) return derived;
-    if (derived.value !== undefined) fields.push(derived.value);
+  countUses(contract, uses, []);
+  const kept = new Set<string>();
+  collectKept(contract, root, kept, new Set());
+  const derivation = new Derivation(plans, uses, kept);
+  try {
+    return ok(derivation.record(contract, root, '') as RecordModel);
+  } catch (error) {
+    if (error instanceof Impossible) return fail('plan-invalid', `field ${error.path}: ${error.message}`, error.path);
+    throw error;
   }
-  // A type that is used in several places and governed below one of them is another type there, so it needs another name.
-  const name =
-    (names.uses.get(record.name) ?? 0) > 1 ? freeName(`${record.name}${above.replaceAll('/', '_')}`, names.taken) : record.name;
-  return ok({ kind: 'record', name, fields, ...(record.doc === undefined ? {} : { doc: record.doc }) });
 }
 
-/** The name, with as many underscores behind it as make it one that no other definition has. */
-function freeName(wanted: string, taken: Set<string>): string {
-  let name = wanted;
-  while (taken.has(name)) name += '_';
-  taken.add(name);
-  return name;
+class Impossible extends Error {
+  readonly path: string;
+  constructor(path: string, message: string) {
+    super(message);
+    this.path = path;
+  }
 }
 
-/** How often each named type is used; the schema has no recursive type. */
-function countUses(type: TypeModel, uses: Map<string, number>): void {
-  switch (type.kind) {
+class Derivation {
+  readonly #plans: readonly FieldPlan[];
+  /** How often each named type of the contract is used. */
+  readonly #uses: ReadonlyMap<string, number>;
+  /** Names of types that leave as they are somewhere. */
+  readonly #kept: ReadonlySet<string>;
+  /** Names that stand for a definition already. */
+  readonly #taken: Set<string>;
+  /** Records that are being derived or may be referred to from within. */
+  readonly #records = new Map<RecordNode, RecordModel>();
+
+  constructor(plans: readonly FieldPlan[], uses: ReadonlyMap<string, number>, kept: ReadonlySet<string>) {
+    this.#plans = plans;
+    this.#uses = uses;
+    this.#kept = kept;
+    this.#taken = new Set(uses.keys());
+  }
+
+  record(type: RecordModel, node: RecordNode, path: string): TypeModel {
+    const changed = changes(node, new Set());
+    if (!changed) return type;
+    const fields: FieldModel[] = [];
+    // A type that is used in several places, or kept in one, and governed below another is another type there, so it needs another name.
+    const shared = (this.#uses.get(type.name) ?? 0) > 1 || this.#kept.has(type.name);
+    const name = shared ? this.#freeName(`${type.name}${path.replaceAll(/[^A-Za-z0-9_]+/g, '_')}`) : type.name;
+    const record: RecordModel = {
+      kind: 'record',
+      name,
+      fields,
+      ...(type.doc === undefined ? {} : { doc: type.doc }),
+    };
+    this.#records.set(node, record);
+    for (const [index, field] of type.fields.entries()) {
+      const derived = this.#field(field, node.fields[index] as NodeField);
+      if (derived !== undefined) fields.push(derived);
+    }
+    return record;
+  }
+
+  #field(field: FieldModel, { node, path }: NodeField): FieldModel | undefined {
+    if (node === undefined) return undefined;
+    if (!changes(node, new Set())) return field;
+    const type = this.#type(field.type, node, path);
+    const doc = field.doc === undefined ? {} : { doc: field.doc };
+    const nullFirst = type.kind === 'union' && type.branches[0]?.kind === 'null';
+    return {
+      name: field.name,
+      type,
+      ...doc,
+      ...(nullFirst ? { default: { json: null } } : {}),
+    };
+  }
+
+  #type(type: TypeModel, node: Node, path: string): TypeModel {
+    switch (node.op) {
+      case 'fill': {
+        const action = this.#plans.find((plan) => plan.path === path)?.action;
+        if (action?.kind === 'constant') return action.result;
+        if (type.kind === 'null') throw new Impossible(path, 'it is null already; keep or drop it');
+        return optional(type);
+      }
+      case 'transform':
+        this.#checkOtherwise(node.plan);
+        return node.optional ? optional(node.action.result) : node.action.result;
+      case 'record':
+        return this.record(type as RecordModel, node, path);
+      case 'again':
+        return this.#records.get(node.of) ?? type;
+      case 'array':
+        return {
+          kind: 'array',
+          items: this.#type((type as { items: TypeModel }).items, node.items, `${path}[]`),
+        };
+      case 'map':
+        return {
+          kind: 'map',
+          values: this.#type((type as { values: TypeModel }).values, node.values, `${path}{}`),
+        };
+      case 'union': {
+        const { branches } = type as { branches: readonly TypeModel[] };
+        const single = branches.filter(({ kind }) => kind !== 'null').length < 2;
+        const derived = branches.map((branch, index) => {
+          const of = node.branches.find((candidate) => candidate?.index === index)?.of;
+          if (of === undefined || branch.kind === 'null') return branch;
+          return this.#type(branch, of, single ? path : `${path}<${branchName(branch)}>`);
+        });
+        return this.#unionOf(derived, path);
+      }
+      default:
+        return type;
+    }
+  }
+
+  #unionOf(branches: readonly TypeModel[], path: string): TypeModel {
+    const names = branches.map(branchName);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new Impossible(path, `two branches of the union would be ${twice}`);
+    if (branches.some(({ kind }) => kind === 'union'))
+      throw new Impossible(path, 'a branch of a union cannot become null; say else: refuse');
+    return { kind: 'union', branches };
+  }
+
+  /** A constant of `else` must be a value of the result type. */
+  #checkOtherwise(index: number): void {
+    const plan = this.#plans[index];
+    if (plan?.action.kind !== 'transform' || typeof plan.otherwise === 'string') return;
+    if (!typedConstant(plan.action.result, plan.otherwise.constant).ok)
+      throw new Impossible(plan.path, 'the constant of else is not of the result type');
+  }
+
+  /** The name, with as many underscores behind it as make it one that no other definition has. */
+  #freeName(wanted: string): string {
+    let name = wanted;
+    while (this.#taken.has(name)) name += '_';
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** Whether anything at or below a node leaves in another form. */
+function changes(node: Node | undefined, seen: Set<Node>): boolean {
+  if (node === undefined) return true;
+  switch (node.op) {
+    case 'copy':
+      return false;
+    case 'again':
+      return changes(node.of, seen);
     case 'record':
-      uses.set(type.name, (uses.get(type.name) ?? 0) + 1);
-      for (const field of type.fields) countUses(field.type, uses);
+      if (seen.has(node)) return false;
+      seen.add(node);
+      return node.fields.some((field) => changes(field.node, seen));
+    case 'array':
+      return changes(node.items, seen);
+    case 'map':
+      return changes(node.values, seen);
+    case 'union':
+      return node.branches.some((branch) => branch !== undefined && changes(branch.of, seen));
+    default:
+      return true;
+  }
+}
+
+/** Names of types that are in what is kept. */
+function collectKept(type: TypeModel, node: Node, kept: Set<string>, seen: Set<Node>): void {
+  switch (node.op) {
+    case 'copy':
+      namesIn(type, kept, new Set());
       return;
-    case 'enum':
-    case 'fixed':
-      uses.set(type.name, (uses.get(type.name) ?? 0) + 1);
+    case 'record':
+      if (seen.has(node)) return;
+      seen.add(node);
+      (type as RecordModel).fields.forEach((field, index) => {
+        const below = node.fields[index]?.node;
+        if (below !== undefined) collectKept(field.type, below, kept, seen);
+      });
       return;
     case 'array':
-      countUses(type.items, uses);
+      collectKept((type as { items: TypeModel }).items, node.items, kept, seen);
       return;
     case 'map':
-      countUses(type.values, uses);
+      collectKept((type as { values: TypeModel }).values, node.values, kept, seen);
       return;
     case 'union':
-      for (const branch of type.branches) countUses(branch, uses);
+      (type as { branches: readonly TypeModel[] }).branches.forEach((branch, index) => {
+        const of = node.branches.find((candidate) => candidate?.index === index)?.of;
+        if (of !== undefined) collectKept(branch, of, kept, seen);
+      });
       return;
     default:
   }
 }
 
-function deriveField(field: FieldModel, plan: FieldPlan): Result<FieldModel | undefined> {
-  const { action } = plan;
-  switch (action.kind) {
-    case 'drop':
-      return ok(undefined);
-    case 'keep':
-      return ok({
-        name: field.name,
-        type: field.type,
-        ...docOf(field),
-        ...(field.default === undefined ? {} : { default: field.default }),
-      });
-    case 'null':
-      if (field.type.kind === 'null')
-        return fail('plan-invalid', `field ${plan.path}: it is null already; keep or drop it`, plan.path);
-      return ok({ name: field.name, type: optional(field.type), ...docOf(field), default: { json: null } });
-    case 'constant':
-      return ok({ name: field.name, type: action.result, ...docOf(field) });
-    case 'transform': {
-      const nullable = field.type.kind === 'union' && field.type.branches.some(({ kind }) => kind === 'null');
-      const type = nullable || plan.otherwise === 'null' ? optional(action.result) : action.result;
-      const fits = otherwiseFits(action.result, plan);
-      if (!fits.ok) return fits;
-      return ok({ name: field.name, type, ...docOf(field), ...(type.kind === 'union' ? { default: { json: null } } : {}) });
-    }
-  }
+function namesIn(type: TypeModel, names: Set<string>, seen: Set<TypeModel>): void {
+  if (seen.has(type)) return;
+  seen.add(type);
+  if ('name' in type) names.add(type.name);
+  if (type.kind === 'union') for (const branch of type.branches) namesIn(branch, names, seen);
+  else for (const { type: below } of placesIn(type, '')) namesIn(below, names, seen);
 }
 
-const docOf = (field: FieldModel): { doc?: string } => (field.doc === undefined ? {} : { doc: field.doc });
+/** How often each named type is used; a use of a record within itself is not counted. */
+function countUses(type: TypeModel, uses: Map<string, number>, above: readonly TypeModel[]): void {
+  if (above.includes(type)) return;
+  if ('name' in type) {
+    const before = uses.get(type.name) ?? 0;
+    uses.set(type.name, before + 1);
+    // What is inside of a type that was met before is met again as often; more than once is all that matters.
+    if (before > 1) return;
+  }
+  if (type.kind === 'union') for (const branch of type.branches) countUses(branch, uses, above);
+  else for (const { type: below } of placesIn(type, '')) countUses(below, uses, [...above, type]);
+}
 
 /** The type with null as its first branch. */
 function optional(type: TypeModel): TypeModel {
   const branches = type.kind === 'union' ? type.branches.filter(({ kind }) => kind !== 'null') : [type];
   return { kind: 'union', branches: [{ kind: 'null' }, ...branches] };
-}
-
-/** A constant of `else` must be a value of the result type. */
-function otherwiseFits(result: TypeModel, plan: FieldPlan): Result<void> {
-  if (typeof plan.otherwise === 'string') return ok(undefined);
-  const fits = typedConstant(result, plan.otherwise.constant).ok;
-  return fits
-    ? ok(undefined)
-    : fail('plan-invalid', `field ${plan.path}: the constant of else is not of the result type`, plan.path);
 }

@@ -1,4 +1,5 @@
 /** Evaluates a predicate over a decoded record, plainly: the reference that any compiled form is compared with. */
+import { unresolvable } from '../avro/index.ts';
 import type { Comparison, Literal, Predicate } from './predicate.ts';
 
 /** `error` stands for a comparison that has no answer (null by order, NaN); CEL's && and || absorb it where the other side decides. */
@@ -28,10 +29,13 @@ export function evaluate(predicate: Predicate, record: unknown): Verdict {
       const value = valueAt(record, predicate.path);
       return typeof value === 'boolean' ? value : 'error';
     }
-    case 'compare':
-      return compare(valueAt(record, predicate.path), predicate.comparison, predicate.to);
+    case 'compare': {
+      const value = valueAt(record, predicate.path);
+      return isReadable(value) ? compare(value, predicate.comparison, predicate.to) : 'error';
+    }
     case 'in': {
       const value = valueAt(record, predicate.path);
+      if (!isReadable(value)) return 'error';
       return predicate.list.some((item) => equal(value, item));
     }
     case 'text': {
@@ -43,6 +47,9 @@ export function evaluate(predicate: Predicate, record: unknown): Verdict {
   }
 }
 
+/** False for a value of the writer's that has no counterpart under the contract. */
+const isReadable = (value: unknown): boolean => value !== unresolvable && value !== undefined;
+
 /** The value at a path, a wrapped union taken apart. */
 export function valueAt(record: unknown, path: string): unknown {
   let value = record;
@@ -51,7 +58,7 @@ export function valueAt(record: unknown, path: string): unknown {
 }
 
 /** A union value is `{ branch: value }`; a record of the schema is never plain with this prototype-free shape at a scalar field. */
-export function unwrapUnion(value: unknown): unknown {
+function unwrapUnion(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value) || Array.isArray(value)) return value;
   const [only, ...rest] = Object.values(value);
   return rest.length === 0 ? only : value;

@@ -1,5 +1,5 @@
 /** The table that a publisher reads before approving: one row for each field and channel. */
-import type { FusedPlans } from './compile.ts';
+import type { FusedPlans } from './plan-rules.ts';
 import type { ExplainRow } from './program.ts';
 import type { Decision, FieldPlan } from './stage.ts';
 

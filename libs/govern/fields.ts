@@ -2,12 +2,18 @@
 import type { AvroSchema, FieldModel, RecordModel, TypeModel } from '../avro/index.ts';
 
 /** The parts of an optional field: its type without null; `nullable` tells whether null was there. */
-export function withoutNull(type: TypeModel): { type: TypeModel; nullable: boolean } {
+export function withoutNull(type: TypeModel): {
+  type: TypeModel;
+  nullable: boolean;
+} {
   if (type.kind !== 'union') return { type, nullable: type.kind === 'null' };
   const rest = type.branches.filter(({ kind }) => kind !== 'null');
   if (rest.length === type.branches.length) return { type, nullable: false };
   const [only] = rest;
-  return { type: rest.length === 1 && only !== undefined ? only : { kind: 'union', branches: rest }, nullable: true };
+  return {
+    type: rest.length === 1 && only !== undefined ? only : { kind: 'union', branches: rest },
+    nullable: true,
+  };
 }
 
 /** The record at the root, or undefined for a schema that is no record. */
@@ -27,7 +33,7 @@ export function fieldAt(schema: AvroSchema, path: string): FieldModel | undefine
 }
 
 /**
- * Fields of a type when every use of a named type is written out; infinite for a type that can reach itself. Each named type is looked at
+ * Fields of a type when every use of a named type is written out, a use of it within itself left out. Each named type is looked at
  * once: a few types that use each other twice in a row write out to millions of fields.
  */
 export function writtenOutFields(type: TypeModel): number {
@@ -38,7 +44,7 @@ export function writtenOutFields(type: TypeModel): number {
         const before = known.get(of.name);
         if (before !== undefined) return before;
         // Until it is counted, a use of it from within is a use of itself.
-        known.set(of.name, Number.POSITIVE_INFINITY);
+        known.set(of.name, 0);
         const fields = of.fields.reduce((sum, field) => sum + 1 + count(field.type), 0);
         known.set(of.name, fields);
         return fields;

@@ -1,9 +1,11 @@
 export type { CompileInput } from './compile.ts';
-export { compile, instantiate } from './compile.ts';
+export { compile } from './compile.ts';
 export type { BatchSink, Lane, Screening } from './govern-batch.ts';
 export { governBatch, schemaIdsOf, screenBatch } from './govern-batch.ts';
+export type { ApprovedModule } from './instantiate.ts';
+export { instantiate } from './instantiate.ts';
 export { deriveFieldKey } from './interpreter.ts';
-export type { AsciiRun, Lowering } from './lowering.ts';
+export type { AsciiRun, BlockCipher, Lowering, Prf } from './lowering.ts';
 export type { Predicate } from './predicate.ts';
 export { compilePredicate } from './predicate.ts';
 export type {
@@ -16,7 +18,13 @@ export type {
   Refusal,
   RunnableProgram,
 } from './program.ts';
-export { createOutput, outcomes, refusals, unreadable, wipeOutput } from './program.ts';
+export {
+  createOutput,
+  outcomes,
+  refusals,
+  unreadable,
+  wipeOutput,
+} from './program.ts';
 export type {
   AnyFieldStage,
   AnyRowStage,
@@ -25,6 +33,8 @@ export type {
   PlannedField,
   Reference,
   Stage,
+  StageFacts,
   TransformAction,
+  ValueContext,
 } from './stage.ts';
 export { defineFieldStage, defineRowStage, unfit } from './stage.ts';

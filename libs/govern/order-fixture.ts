@@ -27,7 +27,10 @@ export const schema = unwrap(
         { name: 'amount', type: 'double' },
         { name: 'units', type: 'long' },
         { name: 'note', type: ['null', 'string'], default: null },
-        { name: 'state', type: { type: 'enum', name: 'State', symbols: ['open', 'paid'] } },
+        {
+          name: 'state',
+          type: { type: 'enum', name: 'State', symbols: ['open', 'paid'] },
+        },
         { name: 'urgent', type: 'boolean' },
         {
           name: 'buyer',
@@ -44,16 +47,27 @@ export const schema = unwrap(
     }),
   ),
 );
-const decision = { happens: '', reversible: 'no', informationLost: '', lengthLeaked: false, clause: '' } as const;
+const noFacts = { reversible: '', bias: '', informationLoss: '', cost: '' };
+const decision = {
+  happens: '',
+  reversible: 'no',
+  informationLost: '',
+  lengthLeaked: false,
+  clause: '',
+} as const;
 const keep = defineFieldStage({
   name: 'keep',
   version: 1,
   scope: 'field',
   summary: '',
+  facts: noFacts,
   config: z.strictObject({}),
   plan: () => ({ ok: true, value: { action: { kind: 'keep' }, decision } }),
 });
-const drop = defineFieldStage({ ...keepBase('drop'), plan: () => ({ ok: true, value: { action: { kind: 'drop' }, decision } }) });
+const drop = defineFieldStage({
+  ...keepBase('drop'),
+  plan: () => ({ ok: true, value: { action: { kind: 'drop' }, decision } }),
+});
 const upper = defineFieldStage({
   ...keepBase('upper'),
   plan: () => ({
@@ -91,6 +105,7 @@ const where = defineRowStage({
   version: 1,
   scope: 'row',
   summary: '',
+  facts: noFacts,
   config: z.strictObject({ cel: z.string() }),
   plan: (forSchema, { cel }) => {
     const predicate = compilePredicate(forSchema, cel);
@@ -100,11 +115,28 @@ const where = defineRowStage({
 export const stages = [keep, drop, upper, lying, where];
 
 function keepBase(name: string) {
-  return { name, version: 1, scope: 'field' as const, summary: '', config: z.strictObject({}) };
+  return {
+    name,
+    version: 1,
+    scope: 'field' as const,
+    summary: '',
+    facts: noFacts,
+    config: z.strictObject({}),
+  };
 }
 
-export const rule = (stage: string, ...at: string[]): StageRule => ({ stage, at, with: {}, else: 'refuse' });
-export const condition = (cel: string): StageRule => ({ stage: 'where', at: [], with: { cel }, else: 'refuse' });
+export const rule = (stage: string, ...at: string[]): StageRule => ({
+  stage,
+  at,
+  with: {},
+  else: 'refuse',
+});
+export const condition = (cel: string): StageRule => ({
+  stage: 'where',
+  at: [],
+  with: { cel },
+  else: 'refuse',
+});
 export const closed: ChannelTerms = { key: 'drop', timestamp: 'keep' };
 export const all = rule('keep', '/id', '/amount', '/units', '/note', '/state', '/urgent', '/buyer');
 export const compiled = (rules: readonly StageRule[], channels = closed) =>
@@ -126,23 +158,40 @@ export function framesOf(values: readonly { json?: unknown; key?: string; raw?: 
     builder.append(key === undefined ? null : Buffer.from(key), value, [], 0n);
   }
   const found: RecordFrames[] = [];
-  readBatches(builder.finish({ producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false }), (batch) => {
-    const frames = frameRecords(batch);
-    if (frames !== null) found.push(frames);
-  });
+  readBatches(
+    builder.finish({
+      producerId: -1n,
+      producerEpoch: -1,
+      baseSequence: -1,
+      transactional: false,
+    }),
+    (batch) => {
+      const frames = frameRecords(batch, 0);
+      if (frames !== null) found.push(frames);
+    },
+  );
   return found[0] as RecordFrames;
 }
 
 export function run(program: RunnableProgram, frames: RecordFrames, bytesMax = 1 << 20) {
   const out = createOutput(frames.count, bytesMax);
-  const bound = unwrap(program.bind({ governedSchemaId: 9, datasetId: 'd', dataKey: new Uint8Array(32) }));
+  const bound = unwrap(
+    program.bind({
+      governedSchemaId: 9,
+      datasetId: 'd',
+      dataKey: new Uint8Array(32),
+    }),
+  );
   const results: { outcome: string; value?: unknown; key?: string | null }[] = [];
   for (let from = 0; from < frames.count; ) {
     const to = bound.run(frames, from, frames.count, out);
     if (to === from) throw new Error('no progress');
     for (let index = from; index < to; index += 1) {
       if (out.outcome[index] === outcomes.withhold) results.push({ outcome: 'withhold' });
-      else if (out.outcome[index] === outcomes.refuse) results.push({ outcome: refusals[out.reason[index] as number] as string });
+      else if (out.outcome[index] === outcomes.refuse)
+        results.push({
+          outcome: refusals[out.reason[index] as number] as string,
+        });
       else {
         const value = unwrap(
           codecOf(program.governedSchema).decode(out.bytes.subarray((out.valueStart[index] as number) + 5, out.valueEnd[index])),

@@ -13,11 +13,29 @@ export type Literal = string | number | bigint | boolean | null;
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>=';
 
 export type Predicate =
-  | { readonly kind: 'and' | 'or'; readonly left: Predicate; readonly right: Predicate }
+  | {
+      readonly kind: 'and' | 'or';
+      readonly left: Predicate;
+      readonly right: Predicate;
+    }
   | { readonly kind: 'not'; readonly of: Predicate }
-  | { readonly kind: 'compare'; readonly path: string; readonly comparison: Comparison; readonly to: Literal }
-  | { readonly kind: 'in'; readonly path: string; readonly list: readonly Literal[] }
-  | { readonly kind: 'text'; readonly path: string; readonly test: 'startsWith' | 'endsWith' | 'contains'; readonly text: string }
+  | {
+      readonly kind: 'compare';
+      readonly path: string;
+      readonly comparison: Comparison;
+      readonly to: Literal;
+    }
+  | {
+      readonly kind: 'in';
+      readonly path: string;
+      readonly list: readonly Literal[];
+    }
+  | {
+      readonly kind: 'text';
+      readonly path: string;
+      readonly test: 'startsWith' | 'endsWith' | 'contains';
+      readonly text: string;
+    }
   | { readonly kind: 'flag'; readonly path: string };
 
 const maxTextLength = 4096;
@@ -50,18 +68,37 @@ interface CelExpr {
     | { readonly case: 'identExpr'; readonly value: { readonly name: string } }
     | {
         readonly case: 'selectExpr';
-        readonly value: { readonly operand?: CelExpr; readonly field: string; readonly testOnly: boolean };
+        readonly value: {
+          readonly operand?: CelExpr;
+          readonly field: string;
+          readonly testOnly: boolean;
+        };
       }
     | {
         readonly case: 'constExpr';
-        readonly value: { readonly constantKind: { readonly case?: string; readonly value?: unknown } };
+        readonly value: {
+          readonly constantKind: {
+            readonly case?: string;
+            readonly value?: unknown;
+          };
+        };
       }
-    | { readonly case: 'listExpr'; readonly value: { readonly elements: readonly CelExpr[] } }
+    | {
+        readonly case: 'listExpr';
+        readonly value: { readonly elements: readonly CelExpr[] };
+      }
     | {
         readonly case: 'callExpr';
-        readonly value: { readonly function: string; readonly target?: CelExpr; readonly args: readonly CelExpr[] };
+        readonly value: {
+          readonly function: string;
+          readonly target?: CelExpr;
+          readonly args: readonly CelExpr[];
+        };
       }
-    | { readonly case: 'structExpr' | 'comprehensionExpr' | undefined; readonly value?: unknown };
+    | {
+        readonly case: 'structExpr' | 'comprehensionExpr' | undefined;
+        readonly value?: unknown;
+      };
 }
 
 class Refused extends Error {}
@@ -74,7 +111,14 @@ const comparisons: Readonly<Record<string, Comparison>> = {
   '_>_': '>',
   '_>=_': '>=',
 };
-const mirrored: Readonly<Record<Comparison, Comparison>> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
+const mirrored: Readonly<Record<Comparison, Comparison>> = {
+  '==': '==',
+  '!=': '!=',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
 
 function build(schema: AvroSchema, expr: CelExpr, depth: number): Predicate {
   if (depth > maxDepth) throw new Refused('it is nested too deep');
@@ -149,7 +193,11 @@ function literalOf({ exprKind }: CelExpr): Literal {
 function kindAt(
   schema: AvroSchema,
   path: string,
-): { kind: 'string' | 'number' | 'boolean'; nullable: boolean; symbols?: readonly string[] } {
+): {
+  kind: 'string' | 'number' | 'boolean';
+  nullable: boolean;
+  symbols?: readonly string[];
+} {
   const field = fieldAt(schema, path);
   if (field === undefined) throw new Refused(`the schema has no field ${path}`);
   const { type, nullable } = withoutNull(field.type);

@@ -1,10 +1,15 @@
 /** What a Program is: fused, immutable, hashed; bound to keys once, then run over batches. */
 import type { ErrorCode, Result } from '../base/index.ts';
 import type { AvroSchema } from '../avro/index.ts';
-import type { RecordFrames } from '../records/index.ts';
+import type { GovernedRanges, RecordFrames } from '../records/index.ts';
 
 /** What became of a record. The numbers stand in `ProgramOutput.outcome`. */
-export const outcomes = { pass: 0, reshape: 1, withhold: 2, refuse: 3 } as const;
+export const outcomes = {
+  pass: 0,
+  reshape: 1,
+  withhold: 2,
+  refuse: 3,
+} as const;
 
 /** Why a record was refused; index = `ProgramOutput.reason`, 0 for none. */
 export const refusals = [
@@ -29,19 +34,12 @@ export const unreadable: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 
 /** Results of a run, index = record of the input. Ranges point into `bytes`; a start of -1 stands for null or none. */
-export interface ProgramOutput {
-  readonly bytes: Buffer;
-  /** Bytes used so far. */
-  length: number;
+export interface ProgramOutput extends GovernedRanges {
   readonly outcome: Uint8Array;
   /** Index into `refusals`. */
   readonly reason: Uint8Array;
   /** Index into the Program's `fieldPaths` of the field that refused, -1 for none. */
   readonly field: Int16Array;
-  readonly keyStart: Int32Array;
-  readonly keyEnd: Int32Array;
-  readonly valueStart: Int32Array;
-  readonly valueEnd: Int32Array;
 }
 
 /** Room for `recordsMax` records and `bytesMax` bytes. */
@@ -60,14 +58,24 @@ export function createOutput(recordsMax: number, bytesMax: number): ProgramOutpu
   };
 }
 
-/** Makes an output ready for the next batch; what it held is overwritten, so that nothing of one batch is seen in another. */
-export function wipeOutput(output: ProgramOutput): void {
+/**
+ * Makes an output ready for the next batch; what it held is overwritten, so that nothing of one batch is seen in another. `records` is the
+ * largest record index that was governed into it, plus one.
+ */
+export function wipeOutput(output: ProgramOutput, records: number = output.outcome.length): void {
+  if (output.recycle !== undefined) {
+    output.recycle(records);
+    return;
+  }
   output.bytes.fill(0, 0, output.length);
   output.length = 0;
-  output.outcome.fill(0);
-  output.reason.fill(0);
-  output.field.fill(-1);
-  for (const ranges of [output.keyStart, output.keyEnd, output.valueStart, output.valueEnd]) ranges.fill(-1);
+  output.outcome.fill(0, 0, records);
+  output.reason.fill(0, 0, records);
+  output.field.fill(-1, 0, records);
+  output.keyStart.fill(-1, 0, records);
+  output.keyEnd.fill(-1, 0, records);
+  output.valueStart.fill(-1, 0, records);
+  output.valueEnd.fill(-1, 0, records);
 }
 
 /** One line of the table that a publisher reads before approving. */

@@ -14,7 +14,10 @@ describe('running', () => {
       rule('keep', '/id', '/amount', '/units', '/note', '/state', '/urgent', '/buyer/state'),
       rule('upper', '/buyer/name'),
     ];
-    expect(one(rules)).toMatchObject({ outcome: 'reshape', value: { ...order, buyer: { name: 'WANG', state: 'paid' } } });
+    expect(one(rules)).toMatchObject({
+      outcome: 'reshape',
+      value: { ...order, buyer: { name: 'WANG', state: 'paid' } },
+    });
   });
 
   test('a null value, malformed bytes and a stage that breaks its promise are refused', () => {
@@ -29,7 +32,11 @@ describe('running', () => {
   });
 
   test('stops at a full output and goes on from there, with the same result', () => {
-    const frames = framesOf(Array.from({ length: 50 }, (_, index) => ({ json: { ...order, id: `o${index}` } })));
+    const frames = framesOf(
+      Array.from({ length: 50 }, (_, index) => ({
+        json: { ...order, id: `o${index}` },
+      })),
+    );
     const program = unwrap(compiled([all]));
     expect(run(program, frames, 200)).toEqual(run(program, frames));
     expect(run(program, frames, 200)).toHaveLength(50);
@@ -43,7 +50,10 @@ describe('running', () => {
 
   test('a key that repeats a field leaves as the governed field; another key refuses the record', () => {
     const rules = [rule('upper', '/id'), rule('keep', '/amount', '/units', '/note', '/state', '/urgent', '/buyer')];
-    const repeats: ChannelTerms = { key: { repeats: '/id' }, timestamp: 'keep' };
+    const repeats: ChannelTerms = {
+      key: { repeats: '/id' },
+      timestamp: 'keep',
+    };
     expect(one(rules, order, repeats, 'o1')).toMatchObject({ key: 'O1' });
     expect(one(rules, order, repeats, 'o2')).toEqual({ outcome: 'key-unfit' });
     expect(one(rules, order, repeats)).toEqual({ outcome: 'key-unfit' });
@@ -51,7 +61,10 @@ describe('running', () => {
   });
 
   test('a key cannot repeat a field that is dropped or may be null', () => {
-    const repeats = (field: string): ChannelTerms => ({ key: { repeats: field }, timestamp: 'keep' });
+    const repeats = (field: string): ChannelTerms => ({
+      key: { repeats: field },
+      timestamp: 'keep',
+    });
     expect(compiled([all], repeats('/note')).ok).toBe(false);
     expect(
       compiled([rule('drop', '/id'), rule('keep', '/amount', '/units', '/note', '/state', '/urgent', '/buyer')], repeats('/id'))
@@ -100,7 +113,10 @@ describe('a row condition', () => {
     '['.repeat(10_000),
   ]) {
     test(`${cel.slice(0, 30)} is refused at publish time`, () => {
-      expect(compiled([all, condition(cel)])).toMatchObject({ ok: false, failure: { code: 'predicate-invalid' } });
+      expect(compiled([all, condition(cel)])).toMatchObject({
+        ok: false,
+        failure: { code: 'predicate-invalid' },
+      });
     });
   }
 });

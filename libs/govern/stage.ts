@@ -15,8 +15,19 @@ interface ResolvedNeed {
   readonly key: Uint8Array;
 }
 
-/** A function over decoded values: strings, numbers, bigints (long), booleans, Buffers. */
-export type Reference = (value: unknown) => unknown;
+/** Where a value stands. A function of these is the same when the record is governed again, so a retry tells nothing new. */
+export interface ValueContext {
+  /** Of the raw topic. */
+  readonly partition: number;
+  readonly offset: bigint;
+  /** Which of the values that the rule governs in this record, in the order of its bytes; 0 where the path leads to one alone. */
+  readonly occurrence: number;
+  /** The raw text of the field that the action names as its subject; null when it names none or the field is null. */
+  readonly subject: string | null;
+}
+
+/** A function over decoded values: strings, numbers, bigints (long), booleans, Buffers; records, arrays and wrapped unions as the codec has them. */
+export type Reference = (value: unknown, at: ValueContext) => unknown;
 
 export interface TransformAction {
   readonly kind: 'transform';
@@ -26,6 +37,8 @@ export interface TransformAction {
   readonly width: 'fixed' | 'input' | 'result';
   /** Label of the key it needs, when it needs one. */
   readonly keyLabel?: string;
+  /** Path of a text field whose raw value the result depends on as well, such as the person a date belongs to. */
+  readonly subject?: string;
   /** What the compiled engine does; it must agree with `reference` on every value. */
   readonly lower: Lowering;
   /** Builds the plain function over decoded values; called once for each binding. Returns `unfit` for a value that does not fit. */
@@ -36,7 +49,11 @@ export type FieldAction =
   | { readonly kind: 'keep' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'null' }
-  | { readonly kind: 'constant'; readonly result: TypeModel; readonly value: unknown }
+  | {
+      readonly kind: 'constant';
+      readonly result: TypeModel;
+      readonly value: unknown;
+    }
   | TransformAction;
 
 /** The four facts and the sentence of a decision, for `explain`. */
@@ -75,11 +92,22 @@ export interface RowPlan {
   readonly decision: Decision;
 }
 
+/** The four facts of a method, for whoever chooses one and for the docs; a sentence each. */
+export interface StageFacts {
+  readonly reversible: string;
+  /** What statistics over the governed values are wrong by. */
+  readonly bias: string;
+  readonly informationLoss: string;
+  /** By order of size, for a value. */
+  readonly cost: string;
+}
+
 export interface FieldStage<Config> {
   readonly name: string;
   readonly version: number;
   /** One sentence for docs and forms. */
   readonly summary: string;
+  readonly facts: StageFacts;
   readonly config: z.ZodType<Config>;
   readonly scope: 'field';
   /** Pure and synchronous. Fails with `plan-invalid` when the stage cannot serve this field. */
@@ -90,6 +118,7 @@ export interface RowStage<Config> {
   readonly name: string;
   readonly version: number;
   readonly summary: string;
+  readonly facts: StageFacts;
   readonly config: z.ZodType<Config>;
   readonly scope: 'row';
   plan(schema: AvroSchema, config: Config): Result<{ predicate: Predicate; decision: Decision }>;
@@ -106,10 +135,16 @@ export type AnyRowStage = Omit<RowStage<unknown>, 'plan'> & {
 
 export function defineFieldStage<Config>(stage: FieldStage<Config>): AnyFieldStage {
   const { plan, ...rest } = stage;
-  return { ...rest, planWith: (field, config) => plan(field, config as Config) };
+  return {
+    ...rest,
+    planWith: (field, config) => plan(field, config as Config),
+  };
 }
 
 export function defineRowStage<Config>(stage: RowStage<Config>): AnyRowStage {
   const { plan, ...rest } = stage;
-  return { ...rest, planWith: (schema, config) => plan(schema, config as Config) };
+  return {
+    ...rest,
+    planWith: (schema, config) => plan(schema, config as Config),
+  };
 }

@@ -1,12 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import {
   bankCardIsValid,
+  divisionCodeIsWellFormed,
+  emailIsWellFormed,
   imeiIsValid,
+  landlineNumber,
   luhnCheckDigit,
+  macAddressIsWellFormed,
   mobileNumber,
   parseResidentId,
   passportIsWellFormed,
   plateIsWellFormed,
+  provinceOf,
   residentIdCheckDigit,
   socialCreditCheckDigit,
   socialCreditCodeIsValid,
@@ -97,4 +102,54 @@ test('VIN: the check digit fits the known example and no number with I, O or Q',
   expect(vinCheckDigitFits('1M8GDM9AXKP042788')).toBe(true);
   expect(vinCheckDigitFits('1M8GDM9A1KP042788')).toBe(false);
   expect(vinCheckDigitFits('1M8GDM9AXKP04278O')).toBe(false);
+});
+
+test('landlines: an area code of three or four digits and a subscriber, to digits with the zero', () => {
+  for (const written of [
+    '0571-87654321',
+    '(0571) 8765 4321',
+    '+86 571 87654321',
+    '008657187654321',
+    '０５７１－８７６５４３２１',
+  ])
+    expect([written, landlineNumber(written)]).toEqual([written, '057187654321']);
+  expect(landlineNumber('010-62345678')).toBe('01062345678');
+  expect(landlineNumber('0335-3012345')).toBe('03353012345');
+  for (const wrong of ['57187654321', '13812345678', '0571-17654321', '0571-876543', '010', ''])
+    expect(landlineNumber(wrong)).toBeNull();
+});
+
+test('MAC addresses: pairs with one kind of mark, or groups with dots', () => {
+  for (const address of ['00:1A:2b:3c:4D:5e', '00-1A-2B-3C-4D-5E', '001a.2b3c.4d5e'])
+    expect(macAddressIsWellFormed(address)).toBe(true);
+  for (const address of ['00:1A-2b:3c:4D:5e', '00:1A:2b:3c:4D', '00:1A:2b:3c:4D:5g', '001a2b3c4d5e', ''])
+    expect(macAddressIsWellFormed(address)).toBe(false);
+});
+
+test('e-mail: a dot-atom, and a domain of two labels or more', () => {
+  for (const address of ['a@b.cn', 'first.last+tag@mail.example.gov.cn', "o'neil@x-y.io"])
+    expect(emailIsWellFormed(address)).toBe(true);
+  for (const address of [
+    'a@b',
+    'a@@b.cn',
+    '.a@b.cn',
+    'a..b@c.cn',
+    'a@-b.cn',
+    'a@1.2.3.4',
+    'a b@c.cn',
+    `${'a'.repeat(65)}@b.cn`,
+    '@b.cn',
+    'a@b..cn',
+    '王@b.cn',
+  ])
+    expect([address, emailIsWellFormed(address)]).toEqual([address, false]);
+});
+
+test('division codes: six digits below a province; addresses: a full name in front', () => {
+  expect(divisionCodeIsWellFormed('330108')).toBe(true);
+  for (const code of ['990108', '33010', '3301080', '33010a', '３３０１０８', ''])
+    expect(divisionCodeIsWellFormed(code)).toBe(false);
+  expect(provinceOf('浙江省杭州市')).toEqual({ name: '浙江省', isCity: false });
+  expect(provinceOf('上海市浦东新区')).toEqual({ name: '上海市', isCity: true });
+  expect(provinceOf('浙江杭州')).toBeNull();
 });

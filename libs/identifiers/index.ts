@@ -1,4 +1,10 @@
+export { divisionCodeIsWellFormed, provinceOf, provinces } from './administrative-division.ts';
+export { emailIsWellFormed } from './email-address.ts';
+export type { IpAddress } from './ip-address.ts';
+export { parseIpAddress, writtenIpAddress } from './ip-address.ts';
+export { landlineNumber } from './landline-number.ts';
 export { bankCardIsValid, imeiIsValid, luhnCheckDigit } from './luhn.ts';
+export { macAddressIsWellFormed } from './mac-address.ts';
 export { mobileNumber } from './mobile-number.ts';
 export { passportIsWellFormed } from './passport.ts';
 export { plateIsWellFormed } from './plate.ts';

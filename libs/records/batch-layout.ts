@@ -20,7 +20,12 @@ export const batchLayout = {
 export const batchPrefixBytes = 12;
 
 /** Bits of the attributes field. */
-export const attributeBits = { codecMask: 0x07, logAppendTime: 0x08, transactional: 0x10, control: 0x20 } as const;
+export const attributeBits = {
+  codecMask: 0x07,
+  logAppendTime: 0x08,
+  transactional: 0x10,
+  control: 0x20,
+} as const;
 
 /** Codec numbers of the attributes field. */
 export const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;

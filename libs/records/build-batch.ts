@@ -1,7 +1,8 @@
 /** Builds one RecordBatch (magic 2, uncompressed) record by record into a growing buffer. */
 import { crc32c } from '@node-rs/crc32';
 import { varintBytes, writeVarint, writeVarlong } from '../base/index.ts';
-import { attributeBits, batchLayout, batchPrefixBytes } from './batch-layout.ts';
+import type { CodecName } from './batch-layout.ts';
+import { attributeBits, batchLayout, batchPrefixBytes, codecNames } from './batch-layout.ts';
 
 export type HeaderList = readonly (readonly [string, Uint8Array])[];
 
@@ -75,19 +76,9 @@ export class BatchBuilder {
   /** Completes the batch with base offset 0 and returns its bytes. The builder is used up. */
   finish(place: ProducerPlace): Buffer {
     const batch = this.#bytes.subarray(0, this.#position);
-    batch.writeBigInt64BE(0n, batchLayout.baseOffset);
-    batch.writeInt32BE(batch.length - batchPrefixBytes, batchLayout.batchLength);
-    batch.writeInt32BE(-1, batchLayout.partitionLeaderEpoch);
-    batch.writeInt8(2, batchLayout.magic);
-    batch.writeInt16BE(place.transactional ? attributeBits.transactional : 0, batchLayout.attributes);
-    batch.writeInt32BE(this.#count - 1, batchLayout.lastOffsetDelta);
     batch.writeBigInt64BE(this.#baseTimestampMs, batchLayout.baseTimestamp);
     batch.writeBigInt64BE(this.#maxTimestampMs, batchLayout.maxTimestamp);
-    batch.writeBigInt64BE(place.producerId, batchLayout.producerId);
-    batch.writeInt16BE(place.producerEpoch, batchLayout.producerEpoch);
-    batch.writeInt32BE(place.baseSequence, batchLayout.baseSequence);
-    batch.writeInt32BE(this.#count, batchLayout.recordCount);
-    batch.writeUInt32BE(crc32c(batch.subarray(batchLayout.attributes)), batchLayout.crc);
+    finishBatch(batch, 'none', this.#count, place);
     return batch;
   }
 
@@ -97,6 +88,21 @@ export class BatchBuilder {
     this.#bytes.copy(grown, 0, 0, this.#position);
     this.#bytes = grown;
   }
+}
+
+/** Writes the header of a batch around its two timestamps, which stand there already as its records do: base offset 0, and the CRC last. */
+export function finishBatch(batch: Buffer, codec: CodecName, recordCount: number, place: ProducerPlace): void {
+  batch.writeBigInt64BE(0n, batchLayout.baseOffset);
+  batch.writeInt32BE(batch.length - batchPrefixBytes, batchLayout.batchLength);
+  batch.writeInt32BE(-1, batchLayout.partitionLeaderEpoch);
+  batch.writeInt8(2, batchLayout.magic);
+  batch.writeInt16BE(codecNames.indexOf(codec) | (place.transactional ? attributeBits.transactional : 0), batchLayout.attributes);
+  batch.writeInt32BE(recordCount - 1, batchLayout.lastOffsetDelta);
+  batch.writeBigInt64BE(place.producerId, batchLayout.producerId);
+  batch.writeInt16BE(place.producerEpoch, batchLayout.producerEpoch);
+  batch.writeInt32BE(place.baseSequence, batchLayout.baseSequence);
+  batch.writeInt32BE(recordCount, batchLayout.recordCount);
+  batch.writeUInt32BE(crc32c(batch.subarray(batchLayout.attributes)), batchLayout.crc);
 }
 
 const sizeWithLength = (data: Uint8Array | null): number => (data === null ? 1 : varintBytes(data.length) + data.length);

@@ -1,7 +1,28 @@
 export type { AbortedTransaction } from './aborted-filter.ts';
 export { abortedFilter } from './aborted-filter.ts';
+export type { Arena, GovernedRanges } from './arena/arena.ts';
+export { sharedArena } from './arena/arena.ts';
+export {
+  answerEntryBytes,
+  askEntryBytes,
+  asksMax,
+  fixedGrowthMax,
+  gatherEntryBytes,
+  gathersMax,
+  place,
+  recordsMax,
+  textTables,
+} from './arena/arena-layout.ts';
+export { admitBatch } from './batches/admit-batch.ts';
+export type { EncodedBatch, EncodeOptions } from './batches/batch-encoder.ts';
+export { BatchEncoder } from './batches/batch-encoder.ts';
 export type { HeaderList, ProducerPlace } from './build-batch.ts';
 export { BatchBuilder } from './build-batch.ts';
+export type { FormatSpec } from './kernels/format-maker.ts';
+export { formatMaker } from './kernels/format-maker.ts';
+export type { BlockCipher, Prf, SlotMaker } from './kernels/slot-maker.ts';
+export { tokenKernelBytes } from './kernels/token-kernel.ts';
+export { tokenMaker } from './kernels/token-maker.ts';
 export type { RecordBatch } from './read-batches.ts';
 export { readBatches } from './read-batches.ts';
 export type { RecordFrames } from './record-frames.ts';

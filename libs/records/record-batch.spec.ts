@@ -5,7 +5,12 @@ import { cursorOver, readVarint, readVarlong, varintBytes, writeVarint, writeVar
 import type { RecordBatch } from './index.ts';
 import { abortedFilter, BatchBuilder, frameRecords, readBatches, readHeaders } from './index.ts';
 
-const place = { producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false };
+const place = {
+  producerId: -1n,
+  producerEpoch: -1,
+  baseSequence: -1,
+  transactional: false,
+};
 const bytesOrNull = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null });
 const record = fc.record({
   key: bytesOrNull,
@@ -15,7 +20,12 @@ const record = fc.record({
 });
 
 function batchOf(
-  records: readonly { key: Uint8Array | null; value: Uint8Array | null; headers: [string, Uint8Array][]; timestampMs: bigint }[],
+  records: readonly {
+    key: Uint8Array | null;
+    value: Uint8Array | null;
+    headers: [string, Uint8Array][];
+    timestampMs: bigint;
+  }[],
 ): Buffer {
   const builder = new BatchBuilder(64);
   for (const item of records) builder.append(item.key, item.value, item.headers, item.timestampMs);
@@ -30,13 +40,18 @@ function only(bytes: Uint8Array): RecordBatch {
   return batch;
 }
 
-const plainRecord = (value: Uint8Array) => ({ key: null, value, headers: [] as [string, Uint8Array][], timestampMs: 5n });
+const plainRecord = (value: Uint8Array) => ({
+  key: null,
+  value,
+  headers: [] as [string, Uint8Array][],
+  timestampMs: 5n,
+});
 
 describe('a record batch', () => {
   test('gives back the records it was built from', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), (records) => {
-        const frames = frameRecords(only(batchOf(records)));
+        const frames = frameRecords(only(batchOf(records)), 0);
         if (frames === null) throw new Error('not framed');
         const part = (start: number, end: number): Uint8Array | null =>
           start < 0 ? null : new Uint8Array(frames.bytes.subarray(start, end));
@@ -57,7 +72,7 @@ describe('a record batch', () => {
       const flipped = Buffer.from(bytes);
       flipped[at] = (flipped[at] as number) ^ 1;
       expect(only(flipped).intact).toBe(false);
-      expect(frameRecords(only(flipped))).toBeNull();
+      expect(frameRecords(only(flipped), 0)).toBeNull();
     }
   });
 
@@ -70,9 +85,9 @@ describe('a record batch', () => {
 
   test('with a wrong record count or trailing bytes is refused as a whole', () => {
     const batch = only(batchOf([plainRecord(Buffer.from('a')), plainRecord(Buffer.from('b'))]));
-    expect(frameRecords({ ...batch, recordCount: 1 })).toBeNull();
-    expect(frameRecords({ ...batch, recordCount: 3, lastOffset: batch.lastOffset + 1n })).toBeNull();
-    expect(frameRecords({ ...batch, recordCount: 1_000_000, lastOffset: 1_000_000n })).toBeNull();
+    expect(frameRecords({ ...batch, recordCount: 1 }, 0)).toBeNull();
+    expect(frameRecords({ ...batch, recordCount: 3, lastOffset: batch.lastOffset + 1n }, 0)).toBeNull();
+    expect(frameRecords({ ...batch, recordCount: 1_000_000, lastOffset: 1_000_000n }, 0)).toBeNull();
   });
 
   test('of mutated record bytes never throws and never reads outside itself', () => {
@@ -82,12 +97,15 @@ describe('a record batch', () => {
     ]);
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.nat(200), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 5 }),
+        fc.array(fc.tuple(fc.nat(200), fc.integer({ min: 0, max: 255 })), {
+          minLength: 1,
+          maxLength: 5,
+        }),
         (mutations) => {
           const batch = only(bytes);
           const records = Buffer.from(batch.records);
           for (const [at, value] of mutations) records[at % records.length] = value;
-          const frames = frameRecords({ ...batch, records });
+          const frames = frameRecords({ ...batch, records }, 0);
           if (frames === null) return;
           for (let index = 0; index < frames.count; index += 1) {
             expect(frames.valueEnd[index]).toBeLessThanOrEqual(records.length);

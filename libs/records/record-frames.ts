@@ -7,6 +7,7 @@ import type { RecordBatch } from './read-batches.ts';
 export interface RecordFrames {
   readonly bytes: Uint8Array;
   readonly count: number;
+  readonly partition: number;
   readonly baseOffset: bigint;
   /** Offset less `baseOffset`. */
   readonly offsetDelta: Int32Array;
@@ -22,12 +23,12 @@ export interface RecordFrames {
 }
 
 /** Decompresses and frames a batch. Null when the batch is not intact, over a limit, or its framing is malformed anywhere. */
-export function frameRecords(batch: RecordBatch): RecordFrames | null {
+export function frameRecords(batch: RecordBatch, partition: number): RecordFrames | null {
   if (!batch.intact || batch.recordCount > limits.batchRecordsMax) return null;
   const bytes = decompress(batch.codec, batch.records);
   // A record takes at least 7 bytes, so a lying count costs no memory.
   if (bytes === null || bytes.length > limits.batchBytesMax || batch.recordCount > bytes.length / 7) return null;
-  const frames = allocateFrames(bytes, batch.recordCount, batch.baseOffset);
+  const frames = allocateFrames(bytes, batch.recordCount, partition, batch.baseOffset);
   const cursor = cursorOver(bytes);
   const lastDelta = Number(batch.lastOffset - batch.baseOffset);
   let previousDelta = -1;
@@ -41,7 +42,9 @@ export function frameRecords(batch: RecordBatch): RecordFrames | null {
     if (cursor.failed || offsetDelta <= previousDelta || offsetDelta > lastDelta) return null;
     previousDelta = offsetDelta;
     frames.offsetDelta[index] = offsetDelta;
-    frames.timestampMs[index] = Number(batch.logAppendTime ? batch.maxTimestampMs : batch.baseTimestampMs + timestampDelta);
+    frames.timestampMs[index] = Number(
+      batch.logAppendTime ? batch.maxTimestampMs : BigInt.asIntN(64, batch.baseTimestampMs + timestampDelta),
+    );
     const keyBytes = readVarint(cursor);
     frames.keyStart[index] = keyBytes < 0 ? -1 : cursor.position;
     cursor.position += Math.max(0, keyBytes);
@@ -59,11 +62,12 @@ export function frameRecords(batch: RecordBatch): RecordFrames | null {
   return cursor.position === bytes.length ? frames : null;
 }
 
-function allocateFrames(bytes: Uint8Array, count: number, baseOffset: bigint): RecordFrames {
+function allocateFrames(bytes: Uint8Array, count: number, partition: number, baseOffset: bigint): RecordFrames {
   const ranges = (): Int32Array => new Int32Array(count);
   return {
     bytes,
     count,
+    partition,
     baseOffset,
     offsetDelta: ranges(),
     timestampMs: new Float64Array(count),

@@ -1,10 +1,53 @@
 /** The one list of stages; apps pass it to the compiler. */
 import type { Stage } from '../govern/index.ts';
+import { band } from './band/band.ts';
+import { constant } from './constant/constant.ts';
+import { dateShift } from './date-shift/date-shift.ts';
+import { dateTruncate } from './date-truncate/date-truncate.ts';
+import { dictionary } from './dictionary/dictionary.ts';
+import { drop } from './drop/drop.ts';
 import { filter } from './filter/filter.ts';
-import { generalize } from './generalize/generalize.ts';
+import { fpe } from './fpe/fpe.ts';
+import { geo } from './geo/geo.ts';
+import { hashBucket } from './hash-bucket/hash-bucket.ts';
+import { ipPrefix } from './ip-prefix/ip-prefix.ts';
 import { keep } from './keep/keep.ts';
 import { mask } from './mask/mask.ts';
+import { noise } from './noise/noise.ts';
+import { alwaysNull } from './null/null.ts';
+import { prefix } from './prefix/prefix.ts';
 import { pseudonymize } from './pseudonymize/pseudonymize.ts';
-import { suppress } from './suppress/suppress.ts';
+import { region } from './region/region.ts';
+import { round } from './round/round.ts';
+import { tokenize } from './tokenize/tokenize.ts';
+import { topCode } from './top-code/top-code.ts';
 
-export const stages: readonly Stage[] = [filter, generalize, keep, mask, pseudonymize, suppress];
+/** By name. */
+export const stages: readonly Stage[] = [
+  band,
+  constant,
+  dateShift,
+  dateTruncate,
+  dictionary,
+  drop,
+  filter,
+  fpe,
+  geo,
+  hashBucket,
+  ipPrefix,
+  keep,
+  mask,
+  noise,
+  alwaysNull,
+  prefix,
+  pseudonymize,
+  region,
+  round,
+  tokenize,
+  topCode,
+];
+
+export type { FpeOrigin } from './fpe/fpe.ts';
+export { decryptDigits } from './fpe/fpe.ts';
+export type { TokenOrigin } from './tokenize/tokenize.ts';
+export { detokenize } from './tokenize/tokenize.ts';

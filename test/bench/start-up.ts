@@ -49,7 +49,7 @@ const bind = (program: Pick<Program, 'bind'>): BoundProgram => unwrap(program.bi
 function firstBatch({ manifest, hash, module }: Program, batches: readonly RecordFrames[]): void {
   const out = createOutput(batchRecords, outputBytes);
   const bytes = Buffer.from(module ?? []).toString('base64');
-  const program = unwrap(instantiate({ manifest, programHash: hash, module: bytes }));
+  const program = unwrap(instantiate({ manifest, programHash: hash, module: bytes }, stages));
   bind(program).run(batches[0] as RecordFrames, 0, batchRecords, out);
 }
 
@@ -86,7 +86,7 @@ function wideInput(): { schema: AvroSchema; terms: Workload['terms'] } {
   const ruled = names.slice(0, 49);
   const rules = ruled.map((name, index): StageRule => {
     const text = index % types.length === 0 || index % types.length === 3;
-    return { stage: text ? 'mask' : 'generalize', at: [`/${name}`], with: text ? { first: 1 } : { band: 10 }, else: 'refuse' };
+    return { stage: text ? 'mask' : 'band', at: [`/${name}`], with: text ? { first: 1 } : { width: 10 }, else: 'refuse' };
   });
   const keep: StageRule = { stage: 'keep', at: names.slice(49).map((name) => `/${name}`), with: {}, else: 'refuse' };
   return {

@@ -104,8 +104,8 @@ export const wideSchemaText = JSON.stringify({
 
 export const wideRules: readonly StageRule[] = [
   { stage: 'mask', at: ['/phone'], with: { first: 3, last: 4, width: 4 }, else: 'refuse' },
-  { stage: 'suppress', at: ['/remark'], with: { as: 'drop' }, else: 'refuse' },
-  { stage: 'generalize', at: ['/weight'], with: { band: 10 }, else: 'refuse' },
+  { stage: 'drop', at: ['/remark'], with: {}, else: 'refuse' },
+  { stage: 'band', at: ['/weight'], with: { width: 10 }, else: 'refuse' },
   {
     stage: 'keep',
     at: fields.filter((field) => ![phone, remark, weight].includes(field)).map(({ name }) => `/${name}`),

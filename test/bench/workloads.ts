@@ -73,7 +73,7 @@ function makeBatches(
     }
     const finished = builder.finish({ producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false });
     readBatches(finished, (read) => {
-      const frames = frameRecords(read);
+      const frames = frameRecords(read, 0);
       if (frames === null) throw new Error('a batch of the bench was not framed');
       batches.push(frames);
     });

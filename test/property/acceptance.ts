@@ -17,6 +17,7 @@ export class Acceptance {
   notLowered = 0;
   readonly stages = new Map<string, Row>();
   readonly #types = new Map<string, Row>();
+  readonly #places = new Map<string, Row>();
   readonly #outcomes = new Map<string, number>();
   readonly #notLoweredBy = new Map<string, number>();
   readonly #refusedPlans = new Map<string, number>();
@@ -36,11 +37,16 @@ export class Acceptance {
     const count = (rows: Map<string, Row>, names: Iterable<string>): void => {
       for (const name of names) {
         const row = rows.get(name) ?? { cases: 0, records: 0, passed: 0 };
-        rows.set(name, { cases: row.cases + 1, records: row.records + settled.length, passed: row.passed + passed });
+        rows.set(name, {
+          cases: row.cases + 1,
+          records: row.records + settled.length,
+          passed: row.passed + passed,
+        });
       }
     };
     count(this.stages, new Set(tried.terms.rules.map(({ stage, with: config }) => variantOf(stage, config))));
     count(this.#types, kindsIn(tried.schema.root));
+    count(this.#places, placesOf(tried));
     for (const { outcome, reason } of settled) add(this.#outcomes, reason === 'none' ? outcome : reason);
   }
 
@@ -73,14 +79,29 @@ export class Acceptance {
       `  ${this.records} records: ${told(this.#outcomes)}`,
       ...table('stage', this.stages),
       ...table('type', this.#types),
+      ...table('place of a rule that changes something', this.#places),
     ].join('\n');
   }
 }
 
+/** Where rules other than keep stand, and how the records were written. */
+function placesOf({ terms, writer }: Case): Set<string> {
+  const changing = terms.rules.filter(({ stage }) => stage !== 'keep' && stage !== 'filter').flatMap(({ at }) => at);
+  const found = new Set<string>();
+  for (const path of changing) {
+    if (path.startsWith('tag:')) found.add('by tag');
+    if (path.includes('[]')) found.add('in an array');
+    if (path.includes('{}')) found.add('in a map');
+    if (path.includes('<')) found.add('in a branch');
+    if (/^(\/\w+){2,}$/.test(path)) found.add('in a record');
+  }
+  if (writer !== undefined) found.add('(another writer schema)');
+  return found;
+}
+
 /** A stage with the setting that makes it another method. */
 function variantOf(stage: string, config: Readonly<Record<string, unknown>>): string {
-  if (stage === 'generalize') return `generalize ${['band', 'prefix', 'date'].find((name) => name in config) ?? ''}`;
-  if (stage === 'suppress') return `suppress ${typeof config['as'] === 'object' ? 'constant' : String(config['as'] ?? 'drop')}`;
+  if (stage === 'band' && 'unit' in config) return `band of ${String(config['unit'])}`;
   return stage;
 }
 

@@ -5,6 +5,8 @@ import type { AvroSchema } from '../../libs/avro/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
 import { compile } from '../../libs/govern/index.ts';
 import { stages } from '../../libs/stages/index.ts';
+import { evolved } from './evolve-arbitrary.ts';
+import { tagged } from './fields.ts';
 import type { PolicyTerms } from './policy-arbitrary.ts';
 import { policyFor } from './policy-arbitrary.ts';
 import { schemaText } from './schema-arbitrary.ts';
@@ -21,7 +23,10 @@ export interface CaseRecord {
 }
 
 export interface Case {
+  /** The contract. */
   readonly schema: AvroSchema;
+  /** What the records are written with, where that is another schema. */
+  readonly writer: AvroSchema | undefined;
   readonly terms: PolicyTerms;
   readonly records: readonly CaseRecord[];
   /** Fields whose texts leave no trace in the output. */
@@ -33,26 +38,42 @@ export interface Case {
 export function cases(recordsMax: number): fc.Arbitrary<Case> {
   return schemaText.chain((text) => {
     const schema = unwrap(parseSchema(text));
-    return policyFor(schema).chain((terms) => {
-      const hidden = hiddenPaths(terms);
-      const compiles = compile({ schema, terms, stages }).ok;
+    const writers = fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: evolved(schema) });
+    return fc.tuple(policyFor(schema), writers).chain(([terms, writer]) => {
+      const hidden = hiddenPaths(schema, terms);
+      const compiles = compile({
+        schema,
+        terms,
+        stages,
+        ...(writer === undefined ? {} : { writer }),
+      }).ok;
       const records: fc.Arbitrary<CaseRecord[]> = compiles
-        ? fc.array(recordOf(schema, terms, hidden), { minLength: recordsMax, maxLength: recordsMax, size: 'max' })
+        ? fc.array(recordOf(writer ?? schema, terms, hidden), {
+            minLength: recordsMax,
+            maxLength: recordsMax,
+            size: 'max',
+          })
         : fc.constant([]);
       return records.map((made) => ({
         schema,
+        writer,
         terms,
         records: made,
         hidden,
-        [fc.toStringMethod]: () => told(text, terms, made),
+        [fc.toStringMethod]: () => told(writer === undefined ? text : `${text}\nwriter ${writer.text}`, terms, made),
       }));
     });
   });
 }
 
 /** Rules that let nothing of a text through, whatever the text is. */
-function hiddenPaths({ rules }: PolicyTerms): Set<string> {
-  return new Set(rules.filter(({ stage }) => stage === 'suppress' || stage === 'pseudonymize').flatMap(({ at }) => at));
+function hiddenPaths(schema: AvroSchema, { rules }: PolicyTerms): Set<string> {
+  const hiding = rules.filter(({ stage }) =>
+    ['constant', 'drop', 'null', 'pseudonymize', 'hash-bucket', 'tokenize'].includes(stage),
+  );
+  return new Set(
+    hiding.flatMap(({ at }) => at.flatMap((path) => (path.startsWith('tag:') ? tagged(schema, path.slice(4)) : [path]))),
+  );
 }
 
 function recordOf(schema: AvroSchema, { channels }: PolicyTerms, hidden: ReadonlySet<string>): fc.Arbitrary<CaseRecord> {
@@ -63,7 +84,11 @@ function recordOf(schema: AvroSchema, { channels }: PolicyTerms, hidden: Readonl
       const body = harm(sound);
       const value = body === null ? null : frame(writerSchemaId, body);
       const repeated = typeof key === 'string' || draw === 0 ? undefined : textAt(schema, sound, key.repeats);
-      return { key: repeated === undefined ? otherKey : Buffer.from(repeated), value, sound: body === sound };
+      return {
+        key: repeated === undefined ? otherKey : Buffer.from(repeated),
+        value,
+        sound: body === sound,
+      };
     });
 }
 
@@ -118,7 +143,7 @@ const place = (draw: number, length: number): number => Math.floor((draw / 0x1_0
 
 function textAt(schema: AvroSchema, bytes: Uint8Array, path: string): string | undefined {
   let value: unknown = unwrap(codecOf(schema).decode(bytes));
-  for (const name of path.split('/').slice(1)) value = (value as Readonly<Record<string, unknown>>)[name];
+  for (const name of path.split('/').slice(1)) value = (value as Readonly<Record<string, unknown>> | undefined)?.[name];
   return typeof value === 'string' ? value : undefined;
 }
 

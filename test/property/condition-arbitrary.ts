@@ -60,7 +60,14 @@ function atomOn({ path, type }: NamedField): fc.Arbitrary<string> | undefined {
   }
 }
 
-const turned: Readonly<Record<string, string>> = { '==': '==', '!=': '!=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
+const turned: Readonly<Record<string, string>> = {
+  '==': '==',
+  '!=': '!=',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
 
 function compared(name: string, literal: fc.Arbitrary<string>, operators: readonly string[]): fc.Arbitrary<string> {
   return fc
@@ -77,7 +84,10 @@ const textLiteral = fc
 
 const numberLiteral = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -200, max: 50_000 }).map(String) },
-  { weight: 2, arbitrary: fc.integer({ min: -2000, max: 200_000 }).map((value) => (value / 4).toFixed(2)) },
+  {
+    weight: 2,
+    arbitrary: fc.integer({ min: -2000, max: 200_000 }).map((value) => (value / 4).toFixed(2)),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom(

@@ -26,7 +26,12 @@ describe('a Program', () => {
       process.stdout.write(`property: seed ${seed}, ${runs} cases of ${settings.records} records, reference against ${second}\n`);
       fc.assert(
         fc.property(cases(settings.records), (tried) => compareEngines(tried, { second, acceptance })),
-        { seed, numRuns: runs, ...(path === undefined ? {} : { path }), endOnFailure: path !== undefined },
+        {
+          seed,
+          numRuns: runs,
+          ...(path === undefined ? {} : { path }),
+          endOnFailure: path !== undefined,
+        },
       );
       process.stdout.write(`${acceptance}\n`);
       if (path !== undefined) return;
@@ -45,7 +50,11 @@ describe('the comparison finds', () => {
   const found = (wrap: Comparison['wrap']): string => {
     const acceptance = new Acceptance();
     const property = fc.property(cases(10), (tried) => compareEngines(tried, { second, acceptance, ...(wrap && { wrap }) }));
-    const details = fc.check(property, { seed: 1, numRuns: 100, endOnFailure: true });
+    const details = fc.check(property, {
+      seed: 1,
+      numRuns: 100,
+      endOnFailure: true,
+    });
     return details.errorInstance instanceof Error ? details.errorInstance.message : 'nothing';
   };
   const changed =
@@ -116,7 +125,12 @@ describe('the comparison finds', () => {
         },
       })),
     ).toBe('out of bounds');
-    expect(found((program) => ({ program: program.program, run: (_frames, from) => from }))).toMatch(/empty output/);
+    expect(
+      found((program) => ({
+        program: program.program,
+        run: (_frames, from) => from,
+      })),
+    ).toMatch(/empty output/);
     const writing = changed((frames, from) => {
       const start = frames.valueStart[from] as number;
       if (start >= 0) frames.bytes[start + 1] = 9;

@@ -39,6 +39,8 @@ function promiseOfRecord(tried: Case, program: Program, index: number, result: S
   if (!after.ok) return 'not a value of the governed schema';
   for (const rule of tried.terms.rules) {
     for (const path of rule.at) {
+      // Fields of plain records alone are looked up here; records of another schema have theirs under other names.
+      if (!/^(\/[A-Za-z_]\w*)+$/.test(path) || tried.writer !== undefined) continue;
       const broken = promiseOfRule(rule, at(before.value, path), at(after.value, path));
       if (broken !== undefined) return `${path}: ${broken}`;
     }
@@ -53,11 +55,12 @@ interface Found {
 }
 
 function promiseOfRule(rule: StageRule, before: Found, after: Found): string | undefined {
+  // It is in a record that may be absent, or that is in a union.
+  if (!before.there) return undefined;
   if (rule.stage === 'keep') return sameValue(before, after) ? undefined : 'kept, and yet changed';
-  if (rule.stage !== 'suppress') return after.there ? undefined : `${rule.stage} lost the field`;
-  const as = rule.with['as'] ?? 'drop';
-  if (as === 'drop') return after.there ? 'dropped, and yet there' : undefined;
-  const expected = as === 'null' ? null : (as as { constant: unknown }).constant;
+  if (rule.stage === 'drop') return after.there ? 'dropped, and yet there' : undefined;
+  if (rule.stage !== 'null' && rule.stage !== 'constant') return after.there ? undefined : `${rule.stage} lost the field`;
+  const expected = rule.stage === 'null' ? null : rule.with['value'];
   return after.there && Object.is(after.value, expected) ? undefined : 'not the value that the policy says';
 }
 

@@ -19,8 +19,13 @@ export function framesOf(records: readonly CaseRecord[]): RecordFrames {
   const builder = new BatchBuilder();
   records.forEach(({ key, value }, index) => builder.append(key, value, [], BigInt(1_700_000_000_000 + index)));
   const found: (RecordFrames | null)[] = [];
-  const place = { producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false };
-  readBatches(builder.finish(place), (batch) => found.push(frameRecords(batch)));
+  const place = {
+    producerId: -1n,
+    producerEpoch: -1,
+    baseSequence: -1,
+    transactional: false,
+  };
+  readBatches(builder.finish(place), (batch) => found.push(frameRecords(batch, 0)));
   const [frames] = found;
   if (frames === undefined || frames === null) throw new Error('the batch of a case was not framed');
   return frames;

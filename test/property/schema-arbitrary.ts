@@ -7,9 +7,17 @@ type Spec =
   | { readonly kind: 'enum'; readonly symbols: number }
   | { readonly kind: 'fixed'; readonly size: number; readonly decimal: boolean }
   | { readonly kind: 'array' | 'map'; readonly of: Spec }
-  | { readonly kind: 'optional'; readonly of: Spec; readonly nullFirst: boolean }
+  | {
+      readonly kind: 'optional';
+      readonly of: Spec;
+      readonly nullFirst: boolean;
+    }
   | { readonly kind: 'union'; readonly branches: readonly Spec[] }
-  | { readonly kind: 'record'; readonly fields: readonly FieldSpec[]; readonly namespaced: boolean }
+  | {
+      readonly kind: 'record';
+      readonly fields: readonly FieldSpec[];
+      readonly namespaced: boolean;
+    }
   /** A named type that was defined before, or the record that this is in. */
   | { readonly kind: 'again'; readonly pick: number }
   | { readonly kind: 'enclosing' };
@@ -20,6 +28,8 @@ interface FieldSpec {
   readonly withDoc: boolean;
   /** Whether its name is also one of the language, where objects stand for records. */
   readonly oddName: boolean;
+  /** Whether it is classified as personal. */
+  readonly isTagged: boolean;
 }
 
 const oddNames = [
@@ -35,13 +45,17 @@ const oddNames = [
   'compare',
 ];
 const oddName = fc.nat(19).map((draw) => draw === 19);
+const isTagged = fc.nat(14).map((draw) => draw === 14);
 
 const primitives = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'] as const;
 
 const plain: fc.Arbitrary<Spec> = fc
   .oneof(
     { weight: 5, arbitrary: fc.constant<unknown>('string') },
-    { weight: 6, arbitrary: fc.constantFrom<unknown[]>(...primitives.slice(1)) },
+    {
+      weight: 6,
+      arbitrary: fc.constantFrom<unknown[]>(...primitives.slice(1)),
+    },
     { weight: 1, arbitrary: fc.constant<unknown>('null') },
     {
       weight: 4,
@@ -62,10 +76,42 @@ const plain: fc.Arbitrary<Spec> = fc
   )
   .map((json) => ({ kind: 'plain', json }));
 
-const { type: anyType } = fc.letrec<{ type: Spec; leaf: Spec; field: FieldSpec; union: Spec }>((tie) => ({
+const enclosing: Spec = { kind: 'enclosing' };
+
+/** A field that holds the record that it is in again. */
+const recursiveField: fc.Arbitrary<FieldSpec> = fc
+  .constantFrom<Spec[]>(
+    { kind: 'optional', of: enclosing, nullFirst: true },
+    { kind: 'array', of: enclosing },
+    { kind: 'map', of: { kind: 'optional', of: enclosing, nullFirst: false } },
+    {
+      kind: 'union',
+      branches: [{ kind: 'plain', json: 'string' }, enclosing, { kind: 'plain', json: 'null' }],
+    },
+  )
+  .map((type) => ({
+    type,
+    withDefault: true,
+    withDoc: false,
+    oddName: false,
+    isTagged: false,
+  }));
+
+const { type: anyType } = fc.letrec<{
+  type: Spec;
+  leaf: Spec;
+  field: FieldSpec;
+  union: Spec;
+}>((tie) => ({
   leaf: fc.oneof(
     { weight: 16, arbitrary: plain },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('enum' as const), symbols: fc.integer({ min: 1, max: 5 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('enum' as const),
+        symbols: fc.integer({ min: 1, max: 5 }),
+      }),
+    },
     {
       weight: 1,
       arbitrary: fc.record({
@@ -74,48 +120,89 @@ const { type: anyType } = fc.letrec<{ type: Spec; leaf: Spec; field: FieldSpec; 
         decimal: fc.boolean(),
       }),
     },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('again' as const), pick: fc.nat(20) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('again' as const),
+        pick: fc.nat(20),
+      }),
+    },
   ),
   type: fc.oneof(
     { maxDepth: 4, depthIdentifier: 'type', withCrossShrink: true },
     { weight: 16, arbitrary: tie('leaf') },
-    { weight: 6, arbitrary: fc.record({ kind: fc.constant('optional' as const), of: tie('type'), nullFirst: fc.boolean() }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('array' as const), of: tie('type') }) },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('map' as const), of: tie('type') }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('optional' as const),
+        of: tie('type'),
+        nullFirst: fc.boolean(),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('array' as const),
+        of: tie('type'),
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        kind: fc.constant('map' as const),
+        of: tie('type'),
+      }),
+    },
     { weight: 2, arbitrary: tie('union') },
-    { weight: 3, arbitrary: recordOf(tie('field'), 4) },
+    {
+      weight: 3,
+      arbitrary: recordOf(fc.oneof({ weight: 8, arbitrary: tie('field') }, { weight: 1, arbitrary: recursiveField }), 4),
+    },
   ),
   union: fc.record({
     kind: fc.constant('union' as const),
-    branches: fc.array(tie('type'), { minLength: 1, maxLength: 4, depthIdentifier: 'type' }),
+    branches: fc.array(tie('type'), {
+      minLength: 1,
+      maxLength: 4,
+      depthIdentifier: 'type',
+    }),
   }),
-  field: fc.record({ type: tie('type'), withDefault: fc.boolean(), withDoc: fc.boolean(), oddName }),
+  field: fc.record({
+    type: tie('type'),
+    withDefault: fc.boolean(),
+    withDoc: fc.boolean(),
+    oddName,
+    isTagged,
+  }),
 }));
 
 function recordOf(field: fc.Arbitrary<FieldSpec>, most: number): fc.Arbitrary<Spec> {
   return fc.record({
     kind: fc.constant('record' as const),
-    fields: fc.array(field, { minLength: 1, maxLength: most, depthIdentifier: 'type' }),
+    fields: fc.array(field, {
+      minLength: 1,
+      maxLength: most,
+      depthIdentifier: 'type',
+    }),
     namespaced: fc.boolean(),
   });
 }
 
-const recursiveField: fc.Arbitrary<FieldSpec> = fc.constant({
-  type: { kind: 'optional', of: { kind: 'enclosing' }, nullFirst: true },
-  withDefault: true,
-  withDoc: false,
-  oddName: false,
-});
-
-/** The text of a schema whose root is a record of 1 to 10 fields. A few are recursive, which compiling must refuse. */
+/** The text of a schema whose root is a record of 1 to 10 fields. Some hold themselves again. */
 export const schemaText: fc.Arbitrary<string> = fc
   .record({
     kind: fc.constant('record' as const),
     fields: fc.array(
       fc.oneof(
         {
-          weight: 300,
-          arbitrary: fc.record({ type: anyType, withDefault: fc.boolean(), withDoc: fc.boolean(), oddName }),
+          weight: 40,
+          arbitrary: fc.record({
+            type: anyType,
+            withDefault: fc.boolean(),
+            withDoc: fc.boolean(),
+            oddName,
+            isTagged,
+          }),
         },
         { weight: 1, arbitrary: recursiveField },
       ),
@@ -172,7 +259,7 @@ class Naming {
   #record(fields: readonly FieldSpec[], namespaced: boolean): unknown {
     const name = this.#name('R');
     this.#enclosing.push(name);
-    const rendered = fields.map(({ type, withDefault, withDoc, oddName }, index) => {
+    const rendered = fields.map(({ type, withDefault, withDoc, oddName, isTagged }, index) => {
       const json = this.render(type);
       const fallback = withDefault ? defaultOf(json) : undefined;
       return {
@@ -180,6 +267,7 @@ class Naming {
         type: json,
         ...(withDoc ? { doc: `The field ${index}` } : {}),
         ...(fallback === undefined ? {} : { default: fallback.json }),
+        ...(isTagged ? { 'sluice.tags': ['personal'] } : {}),
       };
     });
     this.#enclosing.pop();
@@ -204,7 +292,11 @@ class Naming {
 
 function typeName(json: unknown): string {
   if (typeof json === 'string') return json;
-  const { type, name, namespace } = json as { type: string; name?: string; namespace?: string };
+  const { type, name, namespace } = json as {
+    type: string;
+    name?: string;
+    namespace?: string;
+  };
   if (name === undefined) return type;
   return namespace === undefined ? name : `${namespace}.${name}`;
 }

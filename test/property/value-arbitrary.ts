@@ -1,6 +1,7 @@
 /** Random records as wire bytes, written by an encoder of our own that also writes what common encoders never do: blocks with byte lengths, several blocks. */
 import fc from 'fast-check';
 import type { TypeModel } from '../../libs/avro/index.ts';
+import { recordIn } from './fields.ts';
 import { varintBytes, writeVarint, writeVarlong } from '../../libs/base/index.ts';
 
 /** Text of a protected field: nothing of it may be found in an output. */
@@ -37,22 +38,40 @@ function floating(value: number, size: 4 | 8): Uint8Array {
 }
 
 const someText: fc.Arbitrary<string> = fc.oneof(
-  { weight: 4, arbitrary: fc.string({ unit: 'grapheme-ascii', maxLength: 24 }) },
-  { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom(...'王欧阳小明浙江省杭州市滨江区'), maxLength: 12 }) },
+  {
+    weight: 4,
+    arbitrary: fc.string({ unit: 'grapheme-ascii', maxLength: 24 }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.string({
+      unit: fc.constantFrom(...'王欧阳小明浙江省杭州市滨江区'),
+      maxLength: 12,
+    }),
+  },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 16 }) },
   {
     weight: 2,
-    arbitrary: fc.string({ unit: fc.constantFrom('a', '¢', '汉', '\u{20BB7}', '\u{10FFFF}', '\0', ''), maxLength: 10 }),
+    arbitrary: fc.string({
+      unit: fc.constantFrom('a', '¢', '汉', '\u{20BB7}', '\u{10FFFF}', '\0', ''),
+      maxLength: 10,
+    }),
   },
   { weight: 2, arbitrary: fc.stringMatching(/^[0-9]{3}$/) },
-  { weight: 1, arbitrary: fc.constantFrom('', '13800005678', '11010519491231002X', 'x'.repeat(200), '汉'.repeat(2_800)) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('', '13800005678', '11010519491231002X', 'x'.repeat(200), '汉'.repeat(2_800)),
+  },
 );
 const wellFormed = someText.map((value) => value.toWellFormed());
 
 const someInt = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: -100, max: 40_000 }) },
   { weight: 1, arbitrary: fc.integer() },
-  { weight: 1, arbitrary: fc.constantFrom(0, -1, 1, 63, 64, -64, -65, 8191, 8192, 0x7fff_ffff, -0x8000_0000) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(0, -1, 1, 63, 64, -64, -65, 8191, 8192, 0x7fff_ffff, -0x8000_0000),
+  },
 );
 /** Days from year 1 to 9999 are most; years outside have no four-digit form. */
 const someDays = fc.oneof(
@@ -65,7 +84,10 @@ const someDays = fc.oneof(
 );
 const someLong = fc.oneof(
   { weight: 4, arbitrary: fc.bigInt({ min: -1000n, max: 10_000_000_000n }) },
-  { weight: 1, arbitrary: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) },
+  {
+    weight: 1,
+    arbitrary: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  },
   {
     weight: 1,
     arbitrary: fc.constantFrom(
@@ -82,7 +104,13 @@ const someLong = fc.oneof(
 );
 const someInstant = (perMilli: bigint): fc.Arbitrary<bigint> =>
   fc.oneof(
-    { weight: 8, arbitrary: fc.bigInt({ min: -2_000_000_000_000n * perMilli, max: 4_000_000_000_000n * perMilli }) },
+    {
+      weight: 8,
+      arbitrary: fc.bigInt({
+        min: -2_000_000_000_000n * perMilli,
+        max: 4_000_000_000_000n * perMilli,
+      }),
+    },
     {
       weight: 1,
       arbitrary: fc.constantFrom(
@@ -98,7 +126,10 @@ const someInstant = (perMilli: bigint): fc.Arbitrary<bigint> =>
     },
   );
 const someNumber = fc.oneof(
-  { weight: 6, arbitrary: fc.double({ min: -1000, max: 100_000, noNaN: true }) },
+  {
+    weight: 6,
+    arbitrary: fc.double({ min: -1000, max: 100_000, noNaN: true }),
+  },
   { weight: 1, arbitrary: fc.double() },
   {
     weight: 1,
@@ -124,7 +155,10 @@ function padded(varint: fc.Arbitrary<Uint8Array>, bytesMax: number): fc.Arbitrar
 const orAnyBytes = (number: fc.Arbitrary<Uint8Array>, size: number): fc.Arbitrary<Uint8Array> =>
   fc.oneof(
     { weight: 20, arbitrary: number },
-    { weight: 1, arbitrary: fc.uint8Array({ minLength: size, maxLength: size }) },
+    {
+      weight: 1,
+      arbitrary: fc.uint8Array({ minLength: size, maxLength: size }),
+    },
     {
       weight: 1,
       arbitrary: fc
@@ -133,8 +167,20 @@ const orAnyBytes = (number: fc.Arbitrary<Uint8Array>, size: number): fc.Arbitrar
     },
   );
 
-/** The bytes of one value of the type. */
-export function bytesOf(type: TypeModel, context: ValueContext, path = '', hidden = false): fc.Arbitrary<Uint8Array> {
+/** Most times that a record holds itself again. */
+const againMax = 3;
+
+/** The bytes of one value of the type. `above` are the records that it is in, with the path where each was met first. */
+export function bytesOf(
+  type: TypeModel,
+  context: ValueContext,
+  path = '',
+  hidden = false,
+  above: readonly { readonly type: TypeModel; readonly path: string }[] = [],
+): fc.Arbitrary<Uint8Array> {
+  const inner = (of: TypeModel, at: string, within = above): fc.Arbitrary<Uint8Array> =>
+    bytesOf(of, context, at, hidden || context.hidden.has(at), within);
+  const ends = (of: TypeModel): boolean => above.filter((entry) => entry.type === recordIn(of)).length >= againMax;
   switch (type.kind) {
     case 'null':
       return fc.constant(new Uint8Array());
@@ -165,27 +211,31 @@ export function bytesOf(type: TypeModel, context: ValueContext, path = '', hidde
       return fc.uint8Array({ minLength: type.size, maxLength: type.size });
     case 'enum':
       return fc.nat(type.symbols.length - 1).map(int);
-    case 'union':
+    case 'union': {
+      const several = type.branches.filter(({ kind }) => kind !== 'null').length > 1;
+      const going = type.branches.map((branch, index) => ({ branch, index })).filter(({ branch }) => !ends(branch));
       return fc.oneof(
-        ...type.branches.map((branch, index) => ({
-          weight: branch.kind === 'null' ? 1 : 3,
-          arbitrary: fc.tuple(padded(fc.constant(int(index)), 5), bytesOf(branch, context, path, hidden)).map(concat),
-        })),
+        ...going.map(({ branch, index }) => {
+          const at = several ? `${path}<${'name' in branch ? branch.name : branch.kind}>` : path;
+          return {
+            weight: branch.kind === 'null' ? 1 : 3,
+            arbitrary: fc.tuple(padded(fc.constant(int(index)), 5), inner(branch, at)).map(concat),
+          };
+        }),
       );
-    case 'record':
-      return fc
-        .tuple(
-          ...type.fields.map((field) => {
-            const at = `${path}/${field.name}`;
-            return bytesOf(field.type, context, at, hidden || context.hidden.has(at));
-          }),
-        )
-        .map(concat);
+    }
+    case 'record': {
+      const at = above.find((entry) => entry.type === type)?.path ?? path;
+      const within = [...above, { type, path: at }];
+      return fc.tuple(...type.fields.map((field) => inner(field.type, `${at}/${field.name}`, within))).map(concat);
+    }
     case 'array':
-      return blocksOf(bytesOf(type.items, context, `${path}/[]`, hidden).map((bytes) => () => bytes));
+      if (ends(type.items)) return fc.constant(int(0));
+      return blocksOf(inner(type.items, `${path}[]`).map((bytes) => () => bytes));
     case 'map':
+      if (ends(type.values)) return fc.constant(int(0));
       return blocksOf(
-        fc.tuple(mapKey, bytesOf(type.values, context, `${path}/{}`, hidden)).map(
+        fc.tuple(mapKey, inner(type.values, `${path}{}`)).map(
           ([key, bytes]) =>
             (index: number) =>
               concat([text(`${key}${keyEnds[index]}`), bytes]),
@@ -195,7 +245,10 @@ export function bytesOf(type: TypeModel, context: ValueContext, path = '', hidde
 }
 
 /** Keys differ within a map by their ends: Avro does not say what a key that comes twice means. */
-const mapKey = fc.string({ unit: fc.constantFrom(...'abcdefgh汉', '\u{20BB7}'), maxLength: 8 });
+const mapKey = fc.string({
+  unit: fc.constantFrom(...'abcdefgh汉', '\u{20BB7}'),
+  maxLength: 8,
+});
 const keyEnds = 'klmnop';
 
 /** One block, or several; plain, or with a negative count and the length in bytes. Both forms are legal (Avro 1.12, "Arrays"). */

@@ -2,7 +2,7 @@
  * The arrows of docs/ARCHITECTURE.md: who may import whom. `arrows.spec.ts` plants a fault for every rule here.
  * apps -> adapters -> {stages, catalog, ledger} -> govern -> {avro, records, odrl, identifiers} -> base
  */
-const rooms = '(avro|records|odrl|identifiers|govern|stages|catalog|ledger|base|testkit)';
+const rooms = '(wasm|ciphers|avro|records|odrl|identifiers|govern|stages|catalog|ledger|base|testkit)';
 const tests = '((\\.spec|-fixture)\\.ts$|^test/|^libs/testkit/)';
 const npm = (name) => `(^|/)node_modules/${name}/`;
 
@@ -36,9 +36,11 @@ module.exports = {
     room('identifiers', 'base'),
     room('odrl', 'base'),
     room('avro', 'base'),
-    room('records', 'base'),
-    room('govern', 'avro', 'records', 'odrl', 'identifiers', 'base'),
-    room('stages', 'govern', 'avro', 'odrl', 'identifiers', 'base'),
+    room('wasm', 'base'),
+    room('ciphers', 'base'),
+    room('records', 'wasm', 'ciphers', 'base'),
+    room('govern', 'wasm', 'ciphers', 'avro', 'records', 'odrl', 'identifiers', 'base'),
+    room('stages', 'govern', 'ciphers', 'avro', 'odrl', 'identifiers', 'base'),
     room('catalog', 'govern', 'avro', 'records', 'odrl', 'identifiers', 'base'),
     room('ledger', 'govern', 'avro', 'records', 'odrl', 'identifiers', 'base'),
     room('telemetry', 'base'),
@@ -74,7 +76,10 @@ module.exports = {
       name: 'embedded-alone-joins-apps',
       comment: 'Nothing imports an app, except apps/embedded and tests.',
       severity: 'error',
-      from: { path: '^(apps/([^/]+)|libs/[^/]+|deploy/[^/]+)/', pathNot: ['^apps/embedded/', tests] },
+      from: {
+        path: '^(apps/([^/]+)|libs/[^/]+|deploy/[^/]+)/',
+        pathNot: ['^apps/embedded/', tests],
+      },
       to: { path: '^apps/', pathNot: '^apps/$2/' },
     },
     {
@@ -88,22 +93,37 @@ module.exports = {
       name: 'deploy-stays-outside',
       comment: 'Product code imports nothing from test/, and deploy/ only from apps/embedded and apps/cli.',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: [tests, '^apps/(embedded|cli)/'] },
+      from: {
+        path: '^(apps|libs)/',
+        pathNot: [tests, '^apps/(embedded|cli)/'],
+      },
       to: { path: '^(deploy|test)/' },
     },
     {
       name: 'rooms-by-their-door',
       comment: 'Import a room through its index.ts.',
       severity: 'error',
-      from: { path: '^(?:apps|deploy|test|libs)/([^/]+)/', pathNot: '^libs/testkit/|^test/tidy/' },
-      to: { path: `^libs/${rooms}/`, pathNot: `^libs/$1/|^libs/${rooms}/index\\.ts$` },
+      from: {
+        path: '^(?:apps|deploy|test|libs)/([^/]+)/',
+        pathNot: '^libs/testkit/|^test/tidy/',
+      },
+      to: {
+        path: `^libs/${rooms}/`,
+        pathNot: `^libs/$1/|^libs/${rooms}/index\\.ts$`,
+      },
     },
     {
       name: 'adapters-by-their-door',
       comment: 'Import an adapter through its index.ts.',
       severity: 'error',
-      from: { path: '^(apps|deploy|test|libs)/', pathNot: '^libs/adapters/|^libs/testkit/' },
-      to: { path: '^libs/adapters/[^/]+/', pathNot: '^libs/adapters/[^/]+/index\\.ts$' },
+      from: {
+        path: '^(apps|deploy|test|libs)/',
+        pathNot: '^libs/adapters/|^libs/testkit/',
+      },
+      to: {
+        path: '^libs/adapters/[^/]+/',
+        pathNot: '^libs/adapters/[^/]+/index\\.ts$',
+      },
     },
     only('postgres-speaks-sql', ['typeorm', 'pg'], ['^libs/adapters/postgres/']),
     only('avro-uses-avsc', ['avsc'], ['^libs/avro/']),

@@ -15,6 +15,8 @@ const planted: [file: string, text: string, rules: string[]][] = [
   ['libs/base/up.ts', "import '../govern/index.ts';", ['base-imports-only-below']],
   ['libs/base/type.ts', "import type { A } from '../odrl/index.ts';\nexport type B = A;", ['base-imports-only-below']],
   ['libs/identifiers/up.ts', "import '../odrl/index.ts';", ['identifiers-imports-only-below']],
+  ['libs/wasm/up.ts', "import '../records/index.ts';", ['wasm-imports-only-below']],
+  ['libs/ciphers/up.ts', "import '../records/index.ts';", ['ciphers-imports-only-below']],
   ['libs/odrl/up.ts', "import '../avro/index.ts';", ['odrl-imports-only-below']],
   ['libs/avro/up.ts', "import '../govern/index.ts';", ['avro-imports-only-below']],
   ['libs/records/up.ts', "import '../govern/index.ts';", ['records-imports-only-below']],
@@ -79,7 +81,11 @@ describe('the arrows check', () => {
     write(
       directory,
       'package.json',
-      JSON.stringify({ type: 'module', devDependencies: { 'fast-check': '*' }, dependencies: { pg: '*' } }),
+      JSON.stringify({
+        type: 'module',
+        devDependencies: { 'fast-check': '*' },
+        dependencies: { pg: '*' },
+      }),
     );
     symlinkSync(path.join(root, 'node_modules'), path.join(directory, 'node_modules'));
     found = cruise(directory);
@@ -102,8 +108,14 @@ describe('the arrows check', () => {
 function cruise(directory: string): Map<string, Set<string>> {
   const tool = path.join(root, 'node_modules', 'dependency-cruiser', 'bin', 'dependency-cruiser.mjs');
   const args = [tool, '--config', config, '--output-type', 'json', 'apps', 'libs', 'deploy'];
-  const { stdout } = spawnSync(process.execPath, args, { cwd: directory, encoding: 'utf8', maxBuffer: 1 << 28 });
-  const { summary } = JSON.parse(stdout) as { summary: { violations: { from: string; rule: { name: string } }[] } };
+  const { stdout } = spawnSync(process.execPath, args, {
+    cwd: directory,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  const { summary } = JSON.parse(stdout) as {
+    summary: { violations: { from: string; rule: { name: string } }[] };
+  };
   const found = new Map<string, Set<string>>();
   for (const { from, rule } of summary.violations) found.set(from, (found.get(from) ?? new Set()).add(rule.name));
   return found;

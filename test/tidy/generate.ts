@@ -1,10 +1,12 @@
-/** Writes the generated files, `docs/errors.md` and `docs/config.md`, into the repository or into the directory given as an argument. */
+/** Writes the generated files, `docs/errors.md`, `docs/config.md` and `docs/stages.md`, into the repository or into the directory given as an argument. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import { errorCatalogue } from '../../libs/base/index.ts';
+import { stages } from '../../libs/stages/index.ts';
+import { stagesPage } from './stages-page.ts';
 
 /** The catalogue as a page; the heading of a code is the anchor that problem documents link to. */
 export function errorsPage(): string {
@@ -27,8 +29,16 @@ export function settingsOf(schema: z.ZodObject, source: string): Setting[] {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   const required = new Set(json.required);
   return Object.entries(json.properties ?? {}).map(([name, property]) => {
-    const { default: fallback, description } = property as { default?: unknown; description?: string };
-    return { name, required: required.has(name), fallback, description: description ?? commentOf(source, name) };
+    const { default: fallback, description } = property as {
+      default?: unknown;
+      description?: string;
+    };
+    return {
+      name,
+      required: required.has(name),
+      fallback,
+      description: description ?? commentOf(source, name),
+    };
   });
 }
 
@@ -67,6 +77,7 @@ async function main(): Promise<void> {
   mkdirSync(path.join(target, 'docs'), { recursive: true });
   writeFileSync(path.join(target, 'docs', 'errors.md'), errorsPage());
   writeFileSync(path.join(target, 'docs', 'config.md'), await configPage(root));
+  writeFileSync(path.join(target, 'docs', 'stages.md'), stagesPage(stages));
 }
 
 if (process.argv[1] !== undefined && path.basename(process.argv[1]) === 'generate.js') await main();

@@ -21,7 +21,11 @@ const planted: Record<keyof typeof rules, [file: string, text: string]> = {
   'docs/errors.md lists the codes of the catalogue, each once': ['docs/errors.md', '## `no-such-code`\n'],
   'package-lock.json fits every platform and every registry': [
     'package-lock.json',
-    JSON.stringify({ packages: { 'node_modules/a': { optionalDependencies: { 'a-linux-x64': '1.0.0' } } } }),
+    JSON.stringify({
+      packages: {
+        'node_modules/a': { optionalDependencies: { 'a-linux-x64': '1.0.0' } },
+      },
+    }),
   ],
   'every dependency has an exact version': ['package.json', JSON.stringify({ dependencies: { a: '^1.0.0' } })],
 };

@@ -12,7 +12,9 @@ const textEndings = /\.(ts|mts|mjs|cjs|js|json|md|yaml|yml|avsc|xml|sql|proto)$|
 export function readTree(root: string): Tree {
   const tree = new Map<string, string>();
   const visit = (place: string): void => {
-    for (const entry of readdirSync(path.join(root, place), { withFileTypes: true })) {
+    for (const entry of readdirSync(path.join(root, place), {
+      withFileTypes: true,
+    })) {
       if (skipped.has(entry.name)) continue;
       const name = place === '' ? entry.name : `${place}/${entry.name}`;
       if (entry.isDirectory()) visit(name);

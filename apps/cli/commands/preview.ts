@@ -104,7 +104,7 @@ function framesOf(rows: readonly Uint8Array[]): RecordFrames {
   const builder = new BatchBuilder();
   for (const row of rows) builder.append(null, frame(1, row), [], 0n);
   const found: (RecordFrames | null)[] = [];
-  readBatches(builder.finish(noProducer), (batch) => found.push(frameRecords(batch)));
+  readBatches(builder.finish(noProducer), (batch) => found.push(frameRecords(batch, 0)));
   const [frames] = found;
   if (frames === null || frames === undefined) throw new Error('preview: a batch that was just built is framed');
   return frames;

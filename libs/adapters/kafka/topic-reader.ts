@@ -99,7 +99,7 @@ export class TopicReader {
   }
 
   #takeBatch(partition: number, batch: RecordBatch, records: ReadRecord[]): boolean {
-    const frames = frameRecords(batch);
+    const frames = frameRecords(batch, partition);
     if (frames === null) return false;
     const from = this.position(partition);
     const slice = (start: number, end: number): Uint8Array | null => (start < 0 ? null : frames.bytes.subarray(start, end));

@@ -1,101 +1,216 @@
-/** Binds an emitted module to keys and runs it in the arena: records in, module, tokens, records out. */
-import { createHmac, createSecretKey } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+/** Binds an emitted module to keys and runs it in the arena: records in, module, answers and slots by the host, records out. */
 import type { Result } from '../../base/index.ts';
 import { fail, limits, ok } from '../../base/index.ts';
-import { firstByte } from '../../records/index.ts';
+import type { TypeModel } from '../../avro/index.ts';
+import type { Arena, BlockCipher, Prf, RecordFrames, SlotMaker } from '../../records/index.ts';
+import { formatMaker, sharedArena, tokenMaker } from '../../records/index.ts';
 import { deriveFieldKey } from '../interpreter.ts';
-import type { BoundProgram, ProgramBinding, RunnableProgram } from '../program.ts';
+import type { BoundProgram, ProgramBinding, ProgramOutput, RunnableProgram } from '../program.ts';
 import { outcomes, refusals } from '../program.ts';
-import type { Arena } from './arena.ts';
-import { sharedArena } from './arena.ts';
-import { scratch } from './arena-layout.ts';
-import { laneTextBytesMax } from './token-kernel.ts';
+import type { TransformAction } from '../stage.ts';
+import { HostAnswers } from './host-answers.ts';
 
 const dataKeyBytes = 32;
 
-/** What is written into the slot of a token of one field. */
-interface TokenMaker {
-  /** For texts that the kernel leaves to the host. */
-  readonly key: KeyObject;
-  /** For the kernel: what hashing starts from, inside and outside. */
-  readonly states: Int32Array;
-  readonly length: number;
-}
+/** A slot that the host fills, as the manifest names it: index of the field plan, label of its key, and what is made. */
+export type SlotSpec =
+  | {
+      readonly field: number;
+      readonly label: string;
+      readonly kind: 'token';
+      readonly prf: Prf;
+      readonly length: number;
+    }
+  | {
+      readonly field: number;
+      readonly label: string;
+      readonly kind: 'format';
+      readonly cipher: BlockCipher;
+      readonly first: number;
+      readonly check: 'none' | 'luhn' | 'mod11-2';
+    };
 
-/** A slot that the host fills, as the manifest names it. */
-export interface TokenSlot {
+/** A field whose values the host answers for by the stage's own function. */
+export interface HostField {
   /** Index of the field plan. */
   readonly field: number;
-  /** Label of its key. */
-  readonly label: string;
-  /** Hexadecimal characters. */
-  readonly length: number;
+  readonly action: TransformAction;
+  /** The value's type without null, as it was planned for. */
+  readonly type: TypeModel;
+  /** Whether a value that does not fit refuses its record. */
+  readonly refuses: boolean;
+  readonly label?: string;
 }
 
+export interface ModuleParts {
+  readonly module: Uint8Array;
+  readonly slots: readonly SlotSpec[];
+  readonly asks: readonly HostField[];
+}
+
+/** Fails with `key-missing`. */
 export function bindModule(
   program: RunnableProgram,
-  module: Uint8Array,
-  tokens: readonly TokenSlot[],
+  { module, slots, asks }: ModuleParts,
   binding: ProgramBinding,
 ): Result<BoundProgram> {
   if (binding.dataKey.length !== dataKeyBytes)
     return fail('key-missing', 'binding program: the data key is missing or has a wrong length');
   const arena = sharedArena();
-  const makers = new Map<number, TokenMaker>();
-  for (const { field, label, length } of tokens) {
-    const key = deriveFieldKey(binding.dataKey, binding.datasetId, label);
-    makers.set(field, { key: createSecretKey(key), states: arena.keyStates(key), length });
-  }
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module), { env: { memory: arena.memory } });
-  const runModule = instance.exports['run'] as (from: number, to: number) => number;
-  const tooLarge = refusals.indexOf('output-too-large');
+  const keyOf = (label: string): Uint8Array => deriveFieldKey(binding.dataKey, binding.datasetId, label);
+  const makers = slots.map(
+    (slot): FieldMaker => ({
+      field: slot.field,
+      maker: makerOf(arena, slot, keyOf(slot.label)),
+    }),
+  );
+  const answers = asks.length === 0 ? undefined : new HostAnswers(arena, asks, keyOf);
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module), {
+    env: { memory: arena.memory },
+  });
+  const bound = new ModuleRun(arena, instance.exports as unknown as ProgramModule, makers, answers, binding);
   return ok({
     program,
-    run(frames, from, to, out) {
-      let next = from;
-      while (next < to) {
-        const end = arena.chunkEnd(frames, next, to, tokens.length);
-        const used = out.length;
-        const recordBytesMax = Math.min(limits.recordBytesMax, out.bytes.length);
-        arena.open(frames, next, end, { used, limit: out.bytes.length, recordBytesMax, schemaId: binding.governedSchemaId });
-        const done = runModule(0, end - next);
-        writeTokens(arena, makers);
-        out.bytes.set(arena.output(used), used);
-        arena.results(out, next, done);
-        out.length = arena.outUsed;
-        const rolledBack = done < end - next || refusedBy(out, next, next + done, tooLarge);
-        arena.wipe((frames.headersEnd[end - 1] as number) - firstByte(frames, next), out.length - used, rolledBack);
-        next += done;
-        if (done === 0) return next;
-      }
-      return next;
-    },
+    run: (frames, from, to, out) => bound.run(frames, from, to, out),
   });
 }
 
-/** Fills every slot that the run left; one without a maker is a bug, and nothing of the batch may leave. */
-function writeTokens(arena: Arena, makers: ReadonlyMap<number, TokenMaker>): void {
-  const count = arena.gatherCount;
-  if (count === 0) return;
-  for (const [field, maker] of makers) {
-    arena.setKeyStates(maker.states);
-    arena.kernel.tokens(arena.gathers, count, field, scratch.keyStates, maker.length);
+function makerOf(arena: Arena, slot: SlotSpec, key: Uint8Array): SlotMaker {
+  return slot.kind === 'token'
+    ? tokenMaker(arena, slot.prf, key, slot.length)
+    : formatMaker(arena, { cipher: slot.cipher, first: slot.first, check: slot.check }, key, Buffer.from(slot.label));
+}
+
+interface FieldMaker {
+  readonly field: number;
+  readonly maker: SlotMaker;
+}
+
+/** What a module exports: records [from, to) of the arena; the first record not done comes back. `check` is there when the host is asked. */
+interface ProgramModule {
+  run(from: number, to: number): number;
+  check?(from: number, to: number): number;
+  /** Wipes the defaults that a run put into the arena. */
+  clear(): void;
+}
+
+const tooLarge = refusals.indexOf('output-too-large');
+
+class ModuleRun {
+  readonly #arena: Arena;
+  readonly #module: ProgramModule;
+  readonly #makers: readonly FieldMaker[];
+  readonly #answers: HostAnswers | undefined;
+  readonly #binding: ProgramBinding;
+
+  constructor(
+    arena: Arena,
+    module: ProgramModule,
+    makers: readonly FieldMaker[],
+    answers: HostAnswers | undefined,
+    binding: ProgramBinding,
+  ) {
+    this.#arena = arena;
+    this.#module = module;
+    this.#makers = makers;
+    this.#answers = answers;
+    this.#binding = binding;
   }
-  for (let entry = 0; entry < count; entry += 1) {
-    const maker = makers.get(arena.gatherWord(entry, 4));
-    if (maker === undefined) throw new Error('bindModule: a token slot has no key');
-    const length = arena.gatherWord(entry, 1);
-    if (length <= laneTextBytesMax) continue;
-    const source = arena.gatherWord(entry, 0);
-    const token = createHmac('sha256', maker.key)
-      .update(arena.bytes.subarray(source, source + length))
-      .digest('hex');
-    for (const word of [2, 3] as const) {
-      const destination = arena.gatherWord(entry, word);
-      if (destination !== 0) arena.bytes.write(token.slice(0, maker.length), destination, 'latin1');
+
+  run(frames: RecordFrames, from: number, to: number, out: ProgramOutput): number {
+    const arena = this.#arena;
+    if (arena.holds(frames)) return this.#runAdmitted(frames, from, to, out, 0);
+    let next = from;
+    while (next < to) {
+      const end = arena.admissible(frames, next, to);
+      const admitted = arena.admit(frames, next, end);
+      const done = this.#runAll(admitted, end - next, out, next);
+      arena.dismiss();
+      next += done;
+      if (next < end) return next;
     }
+    return next;
   }
+
+  /** All admitted records, in as many runs as the tables take; less than `count` when the output is full. */
+  #runAll(frames: RecordFrames, count: number, out: ProgramOutput, shift: number): number {
+    let done = 0;
+    while (done < count) {
+      const more = this.#runAdmitted(frames, done, count, out, shift);
+      if (more === done) return done;
+      done = more;
+    }
+    return done;
+  }
+
+  /** Governs admitted records; their results stand at index + `shift` of `out`. Returns the first record not done. */
+  #runAdmitted(frames: RecordFrames, from: number, to: number, out: ProgramOutput, shift: number): number {
+    const arena = this.#arena;
+    const { output } = arena;
+    const inPlace = out === output;
+    const used = inPlace ? out.length : 0;
+    const room = out.bytes.length - (inPlace ? 0 : out.length);
+    arena.open(used, room, Math.min(limits.recordBytesMax, out.bytes.length), this.#binding.governedSchemaId);
+    const until = this.#answers === undefined ? to : this.#ask(this.#answers, frames, from, to);
+    const done = this.#module.run(from, until);
+    this.#fillSlots();
+    this.#module.clear();
+    const rolledBack = done < to || refusedBy(output, from, done, tooLarge);
+    output.length = arena.outUsed;
+    arena.wipeRun(output.length, rolledBack);
+    if (this.#answers !== undefined) {
+      this.#answers.wipe();
+      // Records that were checked and not written are checked again by the next run.
+      clearResults(output, done, to);
+    }
+    if (!inPlace) this.#copyOut(from, done, out, shift);
+    return done;
+  }
+
+  /** Checks the records, and answers for the values that the host has the last word on. Returns the first record without answers. */
+  #ask(answers: HostAnswers, frames: RecordFrames, from: number, to: number): number {
+    if (this.#module.check === undefined) throw new Error('bindModule: the module has no check');
+    const checked = this.#module.check(from, to);
+    return answers.answer(frames, from, checked);
+  }
+
+  /** Fills every slot that the run left; one without a maker is a bug, and nothing of the batch may leave. */
+  #fillSlots(): void {
+    const count = this.#arena.gatherCount;
+    if (count === 0) return;
+    if (this.#makers.length === 0) throw new Error('bindModule: a slot has no maker');
+    for (const { field, maker } of this.#makers) maker.fill(this.#arena, count, field);
+  }
+
+  #copyOut(from: number, to: number, out: ProgramOutput, shift: number): void {
+    const { output } = this.#arena;
+    const base = out.length;
+    out.bytes.set(output.bytes.subarray(0, output.length), base);
+    out.length += output.length;
+    const at = from + shift;
+    out.outcome.set(output.outcome.subarray(from, to), at);
+    out.reason.set(output.reason.subarray(from, to), at);
+    out.field.set(output.field.subarray(from, to), at);
+    for (const name of ['keyStart', 'keyEnd', 'valueStart', 'valueEnd'] as const) {
+      out[name].set(output[name].subarray(from, to), at);
+      if (base > 0) moved(out[name], at, at + to - from, base);
+    }
+    output.bytes.fill(0, 0, output.length);
+    output.length = 0;
+    clearResults(output, from, to);
+  }
+}
+
+function moved(ranges: Int32Array, from: number, to: number, by: number): void {
+  for (let index = from; index < to; index += 1)
+    if ((ranges[index] as number) >= 0) ranges[index] = (ranges[index] as number) + by;
+}
+
+function clearResults(output: ProgramOutput, from: number, to: number): void {
+  output.outcome.fill(0, from, to);
+  output.reason.fill(0, from, to);
+  output.field.fill(-1, from, to);
+  for (const name of ['keyStart', 'keyEnd', 'valueStart', 'valueEnd'] as const) output[name].fill(-1, from, to);
 }
 
 function refusedBy(

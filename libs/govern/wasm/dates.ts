@@ -1,6 +1,6 @@
 /** Calendar arithmetic of the proleptic Gregorian calendar over days since 1970-01-01. Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
-import type { Code } from './code.ts';
-import type { ModuleWriter } from './module-writer.ts';
+import type { Code } from '../../wasm/index.ts';
+import type { ModuleWriter } from '../../wasm/index.ts';
 
 export interface Dates {
   /** (days) -> civil year. */
@@ -15,7 +15,11 @@ const eraDays = 146_097;
 const epochShift = 719_468;
 
 export function addDates(module: ModuleWriter): Dates {
-  return { year: addYear(module), dayOfMonth: addDayOfMonth(module), yearStart: addYearStart(module) };
+  return {
+    year: addYear(module),
+    dayOfMonth: addDayOfMonth(module),
+    yearStart: addYearStart(module),
+  };
 }
 
 /** Pushes floor(value / by) for a local and a positive constant. */
@@ -31,8 +35,6 @@ function floorDivide(c: Code, value: number, by: number): Code {
 }
 
 interface EraParts {
-  readonly era: number;
-  readonly yearOfEra: number;
   /** Day of the year that begins on the first of March. */
   readonly dayOfYear: number;
 }
@@ -46,14 +48,39 @@ function eraParts(c: Code, days: number): EraParts {
   c.get(dayOfEra).i32(146_096).op('i32.div_s', 'i32.sub').i32(365).op('i32.div_s').set(yearOfEra);
   c.get(dayOfEra).get(yearOfEra).i32(365).op('i32.mul').get(yearOfEra).i32(4).op('i32.div_s', 'i32.add');
   c.get(yearOfEra).i32(100).op('i32.div_s', 'i32.sub', 'i32.sub').set(dayOfYear);
-  return { era, yearOfEra, dayOfYear };
+  return { dayOfYear };
 }
 
+/** Eras before the epoch's that count as positive, so that unsigned division does: enough for the days that dates can have. */
+const erasBefore = 700;
+
+/** Source: C. Neri and L. Schneider, "Euclidean affine functions and their application to calendar algorithms" (2023). */
 function addYear(module: ModuleWriter): number {
   const { index, code: c } = module.function(['i32'], ['i32']);
-  const { era, yearOfEra, dayOfYear } = eraParts(c, 0);
+  const [days, century] = [0, c.local('i32')];
+  const product = c.local('i64');
+  c.get(days)
+    .i32(epochShift + erasBefore * eraDays)
+    .op('i32.add')
+    .i32(2)
+    .op('i32.shl')
+    .i32(3)
+    .op('i32.add')
+    .tee(days);
+  c.i32(eraDays).op('i32.div_u').set(century);
+  c.get(days)
+    .get(century)
+    .i32(eraDays)
+    .op('i32.mul', 'i32.sub')
+    .i32(3)
+    .op('i32.or', 'i64.extend_i32_u')
+    .i64(2_939_745n)
+    .op('i64.mul')
+    .set(product);
+  c.get(century).i32(100).op('i32.mul').get(product).i64(32n).op('i64.shr_u', 'i32.wrap_i64', 'i32.add');
+  c.i32(400 * erasBefore).op('i32.sub');
   // From the 306th day on it is January or February of the next civil year.
-  c.get(era).i32(400).op('i32.mul').get(yearOfEra).op('i32.add').get(dayOfYear).i32(306).op('i32.ge_s', 'i32.add');
+  c.get(product).op('i32.wrap_i64').i32(2_939_745).op('i32.div_u').i32(2).op('i32.shr_u').i32(306).op('i32.ge_u', 'i32.add');
   return index;
 }
 

@@ -2,11 +2,12 @@
 import { isUtf8 } from 'node:buffer';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { sharedArena } from './arena.ts';
-import { addIsUtf8 } from './kernel-text.ts';
-import { ModuleWriter } from './module-writer.ts';
+import { sharedArena } from '../../records/index.ts';
+import { addIsUtf8, addTextTables } from './kernel-text.ts';
+import { ModuleWriter } from '../../wasm/index.ts';
 
 const module = new ModuleWriter();
+addTextTables(module);
 const inner = addIsUtf8(module);
 const { code } = module.function(['i32', 'i32'], ['i32'], 'isUtf8');
 code.get(0).get(1).call(inner);

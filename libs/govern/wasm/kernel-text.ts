@@ -1,6 +1,6 @@
 /** The kernel's functions over UTF-8 text: checking it, counting code points, and finding where they start. */
-import type { Code } from './code.ts';
-import type { ModuleWriter } from './module-writer.ts';
+import { textTables } from '../../records/index.ts';
+import type { Code, ModuleWriter } from '../../wasm/index.ts';
 
 const splat = (byte: number): number[] => Array.from({ length: 16 }, () => byte);
 const lanesFrom = (first: number): number[] => Array.from({ length: 16 }, (_, lane) => first + lane);
@@ -45,53 +45,71 @@ const secondHigh = [
   ...times(4, tooShort),
 ];
 
+/** The tables in memory, one vector each. */
+const tables = {
+  firstHigh,
+  firstLow,
+  secondHigh,
+  lowNibble: splat(0x0f),
+  thirdByte: splat(0xe0 - 0x80),
+  fourthByte: splat(0xf0 - 0x80),
+  highBit: splat(0x80),
+  lanes: lanesFrom(0),
+  /** As signed bytes those above it begin a code point. */
+  belowStarts: splat(0xbf),
+} as const;
+type TableName = keyof typeof tables;
+const tableAt = (name: TableName): number => textTables + 16 * Object.keys(tables).indexOf(name);
+
+/** Puts the tables where the functions find them. */
+export function addTextTables(module: ModuleWriter): void {
+  module.data(textTables, new Uint8Array(Object.values(tables).flat()));
+}
+
+/** Pushes a table. */
+export const pushTable = (c: Code, name: TableName): Code => c.i32(0).load('v128.load', tableAt(name));
+
 /**
- * Leading ASCII is skipped 16 bytes at a time; from the first other byte on every pair of neighbours is looked up, 16 at a time, whatever the mix.
- * The last chunk is filled up with zeros, which also tells a sequence that is cut off. The arena has room behind every input, so a load never
- * leaves it. Source: RFC 3629; J. Keiser and D. Lemire, "Validating UTF-8 in less than one instruction per byte" (2021).
+ * Every pair of neighbours is looked up, 16 at a time, whatever the mix. The last chunk is filled up with zeros, which also tells a sequence that
+ * is cut off. The arena has room behind every input, so a load never leaves it. Source: RFC 3629; J. Keiser and D. Lemire, "Validating UTF-8 in
+ * less than one instruction per byte" (2021).
  */
 export function addIsUtf8(module: ModuleWriter): number {
   const { index, code: c } = module.function(['i32', 'i32'], ['i32']);
   const [p, end] = [0, 1];
   const left = c.local('i32');
   const [input, before, errors, first] = [c.local('v128'), c.local('v128'), c.local('v128'), c.local('v128')];
-  c.loop((ascii) => {
-    c.get(end)
-      .get(p)
-      .op('i32.sub')
-      .tee(left)
-      .i32(16)
-      .op('i32.ge_s')
-      .get(p)
-      .load('v128.load')
-      .vec('i8x16.bitmask')
-      .op('i32.eqz', 'i32.and');
-    c.if(() => c.get(p).i32(16).op('i32.add').set(p).br(ascii));
-  });
-  c.loop((next) => {
-    c.get(p).load('v128.load').set(input);
-    c.get(left).i32(16).op('i32.lt_s');
-    c.if(() => c.get(left).vec('i8x16.splat').v128(lanesFrom(0)).vec('i8x16.gt_s').get(input).vec('v128.and').set(input));
+  const [high, low, second, nibble, third, fourth, bit] = (
+    ['firstHigh', 'firstLow', 'secondHigh', 'lowNibble', 'thirdByte', 'fourthByte', 'highBit'] as const
+  ).map((name) => {
+    const local = c.local('v128');
+    pushTable(c, name).set(local);
+    return local;
+  }) as [number, number, number, number, number, number, number];
+  c.get(end).get(p).op('i32.sub').set(left);
+  const check = (): void => {
     c.get(before).get(input).shuffle(lanesFrom(15)).set(first);
-    c.v128(firstHigh).get(first).i32(4).vec('i8x16.shr_u', 'i8x16.swizzle');
-    c.v128(firstLow).get(first).v128(splat(0x0f)).vec('v128.and', 'i8x16.swizzle', 'v128.and');
-    c.v128(secondHigh).get(input).i32(4).vec('i8x16.shr_u', 'i8x16.swizzle', 'v128.and');
+    c.get(high).get(first).i32(4).vec('i16x8.shr_u').get(nibble).vec('v128.and', 'i8x16.relaxed_swizzle');
+    c.get(low).get(first).get(nibble).vec('v128.and', 'i8x16.relaxed_swizzle', 'v128.and');
+    c.get(second).get(input).i32(4).vec('i16x8.shr_u').get(nibble).vec('v128.and', 'i8x16.relaxed_swizzle', 'v128.and');
     // The third byte behind a lead of three or four, and the fourth behind one of four, must be the second continuation in a row.
-    c.get(before)
-      .get(input)
-      .shuffle(lanesFrom(14))
-      .v128(splat(0xe0 - 0x80))
-      .vec('i8x16.sub_sat_u');
-    c.get(before)
-      .get(input)
-      .shuffle(lanesFrom(13))
-      .v128(splat(0xf0 - 0x80))
-      .vec('i8x16.sub_sat_u', 'v128.or');
-    c.v128(splat(0x80)).vec('v128.and', 'v128.xor').get(errors).vec('v128.or').set(errors);
-    c.get(input).set(before);
-    c.get(p).i32(16).op('i32.add').set(p);
-    c.get(left).i32(16).op('i32.sub').tee(left).i32(0).op('i32.ge_s').brIf(next);
+    c.get(before).get(input).shuffle(lanesFrom(14)).get(third).vec('i8x16.sub_sat_u');
+    c.get(before).get(input).shuffle(lanesFrom(13)).get(fourth).vec('i8x16.sub_sat_u', 'v128.or');
+    c.get(bit).vec('v128.and', 'v128.xor').get(errors).vec('v128.or').set(errors);
+  };
+  c.block((last) => {
+    c.loop((next) => {
+      c.get(left).i32(16).op('i32.lt_s').brIf(last);
+      c.get(p).load('v128.load').set(input);
+      check();
+      c.get(input).set(before);
+      c.get(p).i32(16).op('i32.add').set(p);
+      c.get(left).i32(16).op('i32.sub').set(left).br(next);
+    });
   });
+  c.get(left).vec('i8x16.splat');
+  pushTable(c, 'lanes').vec('i8x16.gt_s').get(p).load('v128.load').vec('v128.and').set(input);
+  check();
   c.get(errors).vec('v128.any_true').op('i32.eqz');
   return index;
 }
@@ -109,7 +127,8 @@ export function addPoints(module: ModuleWriter): number {
   c.block((done) => {
     c.loop((again) => {
       c.get(end).get(p).op('i32.sub').tee(left).i32(0).op('i32.le_s').brIf(done);
-      c.get(p).load('v128.load').v128(splat(0xbf)).vec('i8x16.gt_s', 'i8x16.bitmask').set(starts);
+      c.get(p).load('v128.load');
+      pushTable(c, 'belowStarts').vec('i8x16.gt_s', 'i8x16.bitmask').set(starts);
       c.get(left).i32(16).op('i32.lt_s');
       c.if(() => c.get(starts).i32(1).get(left).op('i32.shl').i32(1).op('i32.sub', 'i32.and').set(starts));
       c.get(starts).op('i32.popcnt').get(count).op('i32.add').set(count);
@@ -133,7 +152,8 @@ export function addAdvance(module: ModuleWriter): number {
       .i32(0)
       .op('i32.le_s')
       .if(() => c.get(end).op('return'));
-    c.get(p).load('v128.load').v128(splat(0xbf)).vec('i8x16.gt_s', 'i8x16.bitmask').set(starts);
+    c.get(p).load('v128.load');
+    pushTable(c, 'belowStarts').vec('i8x16.gt_s', 'i8x16.bitmask').set(starts);
     c.get(left).i32(16).op('i32.lt_s');
     c.if(() => c.get(starts).i32(1).get(left).op('i32.shl').i32(1).op('i32.sub', 'i32.and').set(starts));
     c.get(starts).op('i32.popcnt').tee(here).get(count).op('i32.le_s');

@@ -2,9 +2,9 @@
  * The small functions that every module carries: bounded varints, UTF-8, code points, copying. A position of 0 means failure, since no
  * input stands there. Copying moves 16 bytes at a time and may touch 15 bytes behind a range; the arena has room for that and is wiped.
  */
-import type { Code } from './code.ts';
-import { addAdvance, addIsUtf8, addPoints, addRetreat } from './kernel-text.ts';
-import type { FunctionRef, ModuleWriter } from './module-writer.ts';
+import type { Code } from '../../wasm/index.ts';
+import { addAdvance, addIsUtf8, addPoints, addRetreat, addTextTables } from './kernel-text.ts';
+import type { FunctionRef, ModuleWriter } from '../../wasm/index.ts';
 
 export interface Kernel {
   /** Where the last read ended; 0 after a failure. */
@@ -29,6 +29,8 @@ export interface Kernel {
   readonly retreat: number;
   /** (to, from, length) -> to + length. */
   readonly copy: number;
+  /** (to, from, length): the same for more than 32 bytes, of which the first 32 are there already. */
+  readonly copyLong: number;
   /** (to, length) -> to behind the varint of a length. */
   readonly writeLength: number;
   /** (to, i64) -> to behind the zigzag varint. */
@@ -40,6 +42,7 @@ export interface Kernel {
 }
 
 export function addKernel(module: ModuleWriter): Kernel {
+  addTextTables(module);
   const position = module.global();
   const readLong = addReadLong(module, position);
   const readInt = addReadInt(module, position);
@@ -55,6 +58,7 @@ export function addKernel(module: ModuleWriter): Kernel {
     advance: addAdvance(module),
     retreat: addRetreat(module),
     copy: addCopy(module),
+    copyLong: addCopyLong(module),
     writeLength: addWriteLength(module),
     writeLong: addWriteLong(module),
     repeat: addRepeat(module),
@@ -213,6 +217,19 @@ function addCopy(module: ModuleWriter): number {
     });
   });
   c.get(end);
+  return index;
+}
+
+function addCopyLong(module: ModuleWriter): number {
+  const { index, code: c } = module.function(['i32', 'i32', 'i32'], []);
+  const [to, from, length] = [0, 1, 2];
+  const end = c.local('i32');
+  c.get(to).get(length).op('i32.add').set(end);
+  c.loop((again) => {
+    for (const at of [32, 48]) c.get(to).get(from).load('v128.load', at).store('v128.store', at);
+    c.get(from).i32(32).op('i32.add').set(from);
+    c.get(to).i32(32).op('i32.add').tee(to).i32(32).op('i32.add').get(end).op('i32.lt_u').brIf(again);
+  });
   return index;
 }
 

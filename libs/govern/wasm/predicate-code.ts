@@ -1,22 +1,13 @@
 /** Emits a predicate as an i32: 0 false, 1 true, 2 no answer. The same three values as `evaluate`, by the same rules. */
-import type { TypeModel } from '../../avro/index.ts';
+import type { EnumModel } from '../../avro/index.ts';
+import type { Code } from '../../wasm/index.ts';
 import type { Comparison, Literal, Predicate } from '../predicate.ts';
-import type { Code } from './code.ts';
-import type { Kernel } from './kernel.ts';
-import type { Slot } from './scan.ts';
-
-/** A field as predicates see it: where it stands, its type without null, and which branch of its union is which. */
-export interface PredicateField {
-  readonly slot: Slot;
-  readonly type: TypeModel;
-  /** Branch index of null; -1 where the field is no union. */
-  readonly nullBranch: number;
-}
+import type { Operand } from './operand.ts';
 
 export interface PredicateContext {
   readonly c: Code;
-  readonly kernel: Kernel;
-  readonly field: (path: string) => PredicateField;
+  /** A field that the predicate looks at. */
+  readonly operand: (path: string) => Operand;
 }
 
 const noAnswer = 2;
@@ -38,20 +29,16 @@ export function emitPredicate(context: PredicateContext, predicate: Predicate): 
       return;
     }
     case 'flag':
-      withValue(context, predicate.path, noAnswer, (p) => c.get(p).load('i32.load8_u'));
+      withValue(context, predicate.path, noAnswer, ({ value }) => c.get(value).op('i32.wrap_i64'));
       return;
     case 'compare':
       emitCompare(context, predicate.path, predicate.comparison, predicate.to);
       return;
     case 'in':
-      c.i32(0);
-      for (const item of predicate.list) {
-        emitCompare(context, predicate.path, '==', item);
-        c.op('i32.or');
-      }
+      emitIn(context, predicate);
       return;
     case 'text':
-      withValue(context, predicate.path, noAnswer, (p, end) => emitTextTest(context, p, end, predicate.test, predicate.text));
+      withValue(context, predicate.path, noAnswer, (operand) => emitTextTest(c, operand, predicate.test, predicate.text));
   }
 }
 
@@ -88,77 +75,137 @@ function emitLogic(context: PredicateContext, { kind, left, right }: Extract<Pre
   c.release('i32', b);
 }
 
-/** Runs `body` with locals of the value's start and end, behind its union index; leaves `whenNull` for a null. */
-function withValue(context: PredicateContext, path: string, whenNull: number, body: (p: number, end: number) => void): void {
-  const { c, kernel } = context;
-  const { slot, nullBranch } = context.field(path);
-  const p = c.local('i32');
-  if (nullBranch < 0) {
-    c.get(slot.start).set(p);
-    body(p, slot.end);
-  } else {
-    c.get(slot.start).get(slot.end).call(kernel.readInt).i32(nullBranch).op('i32.eq');
-    c.globalGet(kernel.position).set(p);
-    c.if(
-      () => c.i32(whenNull),
-      () => body(p, slot.end),
-      'i32',
-    );
+/** Runs `body` for a value; leaves `whenNull` for a null, and no answer for what has no counterpart under the contract. */
+function withValue(context: PredicateContext, path: string, whenNull: number, body: (operand: Operand) => void): void {
+  const { c } = context;
+  const operand = context.operand(path);
+  const plain = (): void => {
+    if (operand.isMisfit < 0) body(operand);
+    else
+      c.get(operand.isMisfit).if(
+        () => c.i32(noAnswer),
+        () => body(operand),
+        'i32',
+      );
+  };
+  if (operand.isNull < 0) plain();
+  else c.get(operand.isNull).if(() => c.i32(operand.of.nullable ? whenNull : noAnswer), plain, 'i32');
+}
+
+/** An enum's symbols under the contract, by the writer's index; undefined for one that it does not have. */
+function symbolsOf({ of }: Operand): (string | undefined)[] {
+  const [from, type] = [of.from, of.type] as [EnumModel, EnumModel];
+  return from.symbols.map((symbol) => (type.symbols.includes(symbol) ? symbol : type.default));
+}
+
+/** By the writer's index: a verdict for each symbol. */
+function emitByIndex(c: Code, { value }: Operand, verdicts: readonly number[]): void {
+  c.i32(verdicts[0] ?? noAnswer);
+  verdicts.forEach((verdict, index) => {
+    if (verdict === verdicts[0]) return;
+    const other = c.local('i32');
+    c.set(other).i32(verdict).get(other).get(value).op('i32.wrap_i64').i32(index).op('i32.eq', 'select');
+    c.release('i32', other);
+  });
+}
+
+function emitIn(context: PredicateContext, { path, list }: Extract<Predicate, { kind: 'in' }>): void {
+  const { c } = context;
+  const { of } = context.operand(path);
+  if (of.type.kind === 'enum') {
+    withValue(context, path, 0, (operand) => {
+      const verdicts = symbolsOf(operand).map((symbol) => (symbol === undefined ? noAnswer : list.includes(symbol) ? 1 : 0));
+      emitByIndex(c, operand, verdicts);
+    });
+    return;
   }
-  c.release('i32', p);
+  // A list of texts, or of numbers: the first that is equal decides.
+  withValue(context, path, 0, (operand) => {
+    const found = c.local('i32');
+    c.i32(0).set(found);
+    c.block((decided) => {
+      for (const item of list) {
+        if (item === null) continue;
+        emitPlainCompare(c, operand, '==', item);
+        c.tee(found).brIf(decided);
+      }
+    });
+    c.get(found);
+    c.release('i32', found);
+  });
 }
 
 function emitCompare(context: PredicateContext, path: string, comparison: Comparison, to: Literal): void {
   const { c } = context;
-  const { type, nullBranch } = context.field(path);
   if (to === null) {
     // The type check lets null through for == and != on optional fields alone.
     const whenNull = comparison === '==' ? 1 : 0;
-    if (nullBranch < 0) c.i32(1 - whenNull);
-    else withValue(context, path, whenNull, () => c.i32(1 - whenNull));
+    withValue(context, path, whenNull, (operand) => {
+      if (operand.of.type.kind !== 'enum') c.i32(1 - whenNull);
+      else
+        emitByIndex(
+          c,
+          operand,
+          symbolsOf(operand).map((symbol) => (symbol === undefined ? noAnswer : 1 - whenNull)),
+        );
+    });
     return;
   }
   const whenNull = comparison === '==' ? 0 : comparison === '!=' ? 1 : noAnswer;
-  withValue(context, path, whenNull, (p, end) => {
-    switch (type.kind) {
-      case 'string':
-        emitTextCompare(context, p, end, comparison, String(to));
-        return;
-      case 'enum':
-        c.get(p)
-          .get(end)
-          .call(context.kernel.readInt)
-          .i32(type.symbols.indexOf(String(to)))
-          .op(comparison === '==' ? 'i32.eq' : 'i32.ne');
-        return;
-      case 'boolean':
-        c.get(p)
-          .load('i32.load8_u')
-          .i32(to === true ? 1 : 0)
-          .op(comparison === '==' ? 'i32.eq' : 'i32.ne');
-        return;
-      case 'int':
-        c.get(p).get(end).call(context.kernel.readInt).op('i64.extend_i32_s');
-        emitWholeCompare(c, comparison, to as number | bigint);
-        return;
-      case 'long':
-        c.get(p).get(end).call(context.kernel.readLong);
-        emitWholeCompare(c, comparison, to as number | bigint);
-        return;
-      case 'float':
-        c.get(p).load('f32.load').op('f64.promote_f32').f64(Number(to)).op(floatOps[comparison]);
-        return;
-      case 'double':
-        c.get(p).load('f64.load').f64(Number(to)).op(floatOps[comparison]);
-        return;
-      default:
-        throw new Error(`emitCompare: ${type.kind} has no comparison`);
-    }
-  });
+  withValue(context, path, whenNull, (operand) => emitPlainCompare(c, operand, comparison, to));
 }
 
-const floatOps = { '==': 'f64.eq', '!=': 'f64.ne', '<': 'f64.lt', '<=': 'f64.le', '>': 'f64.gt', '>=': 'f64.ge' } as const;
-const longOps = { '==': 'i64.eq', '!=': 'i64.ne', '<': 'i64.lt_s', '<=': 'i64.le_s', '>': 'i64.gt_s', '>=': 'i64.ge_s' } as const;
+function emitPlainCompare(c: Code, operand: Operand, comparison: Comparison, to: string | number | bigint | boolean): void {
+  const { value, of } = operand;
+  switch (of.type.kind) {
+    case 'string':
+      emitTextCompare(c, operand, comparison, String(to));
+      return;
+    case 'enum': {
+      const verdict = (symbol: string): number => ((symbol === to) === (comparison === '==') ? 1 : 0);
+      emitByIndex(
+        c,
+        operand,
+        symbolsOf(operand).map((symbol) => (symbol === undefined ? noAnswer : verdict(symbol))),
+      );
+      return;
+    }
+    case 'boolean':
+      c.get(value)
+        .op('i32.wrap_i64')
+        .i32(to === true ? 1 : 0)
+        .op(comparison === '==' ? 'i32.eq' : 'i32.ne');
+      return;
+    case 'int':
+    case 'long':
+      c.get(value);
+      emitWholeCompare(c, comparison, to as number | bigint);
+      return;
+    case 'float':
+    case 'double':
+      c.get(value).f64(Number(to)).op(floatOps[comparison]);
+      return;
+    default:
+      throw new Error(`emitCompare: ${of.type.kind} has no comparison`);
+  }
+}
+
+const floatOps = {
+  '==': 'f64.eq',
+  '!=': 'f64.ne',
+  '<': 'f64.lt',
+  '<=': 'f64.le',
+  '>': 'f64.gt',
+  '>=': 'f64.ge',
+} as const;
+const longOps = {
+  '==': 'i64.eq',
+  '!=': 'i64.ne',
+  '<': 'i64.lt_s',
+  '<=': 'i64.le_s',
+  '>': 'i64.gt_s',
+  '>=': 'i64.ge_s',
+} as const;
 const longMax = 2 ** 63;
 
 /** Compares the i64 on the stack with a literal that may have a fraction or lie outside of the longs: exactly, as CEL does. */
@@ -184,31 +231,29 @@ function emitWholeCompare(c: Code, comparison: Comparison, to: number | bigint):
   c.i64(BigInt(Math.floor(to))).op(comparison.startsWith('<') ? 'i64.le_s' : 'i64.gt_s');
 }
 
-/** Reads the length at `p` and leaves `p` at the first byte; returns the local of the length. */
-function readText({ c, kernel }: PredicateContext, p: number, end: number): number {
-  const length = c.local('i32');
-  c.get(p).get(end).call(kernel.readLength).set(length);
-  c.globalGet(kernel.position).set(p);
-  return length;
-}
-
-function emitTextCompare(context: PredicateContext, p: number, end: number, comparison: Comparison, text: string): void {
-  const { c } = context;
+function emitTextCompare(c: Code, { start, length }: Operand, comparison: Comparison, text: string): void {
   const bytes = Buffer.from(text);
-  const length = readText(context, p, end);
   if (comparison === '==' || comparison === '!=') {
     c.get(length).i32(bytes.length).op('i32.eq');
     c.if(
-      () => emitBytesEqual(c, p, bytes),
+      () => emitBytesEqual(c, start, bytes),
       () => c.i32(0),
       'i32',
     );
     if (comparison === '!=') c.op('i32.eqz');
-  } else {
-    emitOrder(c, p, length, bytes);
-    c.i32(0).op(({ '<': 'i32.lt_s', '<=': 'i32.le_s', '>': 'i32.gt_s', '>=': 'i32.ge_s' } as const)[comparison]);
+    return;
   }
-  c.release('i32', length);
+  emitOrder(c, start, length, bytes);
+  c.i32(0).op(
+    (
+      {
+        '<': 'i32.lt_s',
+        '<=': 'i32.le_s',
+        '>': 'i32.gt_s',
+        '>=': 'i32.ge_s',
+      } as const
+    )[comparison],
+  );
 }
 
 /** 1 when the bytes at `p` are these; the caller knows that there are so many. */
@@ -251,16 +296,10 @@ function emitOrder(c: Code, p: number, length: number, bytes: Buffer): void {
   c.release('i32', order);
 }
 
-function emitTextTest(
-  context: PredicateContext,
-  p: number,
-  end: number,
-  test: 'startsWith' | 'endsWith' | 'contains',
-  text: string,
-): void {
-  const { c } = context;
+function emitTextTest(c: Code, { start, length }: Operand, test: 'startsWith' | 'endsWith' | 'contains', text: string): void {
   const bytes = Buffer.from(text);
-  const length = readText(context, p, end);
+  const p = c.local('i32');
+  c.get(start).set(p);
   const fits = (): Code => c.get(length).i32(bytes.length).op('i32.ge_u');
   if (test === 'contains') {
     const [stop, found] = [c.local('i32'), c.local('i32')];
@@ -285,5 +324,5 @@ function emitTextTest(
       'i32',
     );
   }
-  c.release('i32', length);
+  c.release('i32', p);
 }

@@ -5,9 +5,13 @@ import type { CodecName } from '../batch-layout.ts';
 import { decodeLz4Frame } from './lz4.ts';
 import { decodeSnappy } from './snappy.ts';
 
+/** Most bytes that so many compressed ones may stand for. */
+export const decompressedBytesMax = (inputBytes: number): number =>
+  Math.min(limits.batchBytesMax, Math.max(1024, inputBytes * limits.batchRatioMax));
+
 /** Returns the decompressed bytes, or null when they are malformed or over the caps of `limits`. */
 export function decompress(codec: CodecName, input: Uint8Array): Uint8Array | null {
-  const outputMax = Math.min(limits.batchBytesMax, Math.max(1024, input.length * limits.batchRatioMax));
+  const outputMax = decompressedBytesMax(input.length);
   switch (codec) {
     case 'none':
       return input;

@@ -2,13 +2,15 @@
 import { copyMatch, room } from './lz4.ts';
 
 const xerialMagic = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00] as const;
-const xerialHeaderBytes = 16;
+export const xerialHeaderBytes = 16;
+
+/** Whether the input has xerial framing: it starts with its magic, and has room for the versions behind it. */
+export const isXerial = (input: Uint8Array): boolean =>
+  input.length >= xerialHeaderBytes && xerialMagic.every((byte, index) => input[index] === byte);
 
 /** Returns the decoded bytes, or null when the input is malformed or would pass `outputMax` bytes. */
 export function decodeSnappy(input: Uint8Array, outputMax: number): Uint8Array | null {
-  if (input.length < xerialHeaderBytes || xerialMagic.some((byte, index) => input[index] !== byte)) {
-    return decodeBlock(input, outputMax);
-  }
+  if (!isXerial(input)) return decodeBlock(input, outputMax);
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   let output: Uint8Array = new Uint8Array(Math.min(outputMax, Math.max(1024, input.length * 3)));
   let written = 0;

@@ -13,6 +13,12 @@ export const filter = defineRowStage<z.infer<typeof config>>({
   version: 1,
   scope: 'row',
   summary: 'Withholds every row that does not satisfy the condition.',
+  facts: {
+    reversible: 'no: a withheld row does not leave',
+    bias: 'counts and means are those of the rows that pass',
+    informationLoss: 'the withheld rows, and how many there were',
+    cost: 'a comparison or two a record; inside the walk',
+  },
   config,
   plan(schema, { where }) {
     const predicate = compilePredicate(schema, where);

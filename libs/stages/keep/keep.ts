@@ -8,6 +8,12 @@ export const keep = defineFieldStage({
   version: 1,
   scope: 'field',
   summary: 'Passes the field unchanged, with everything below it.',
+  facts: {
+    reversible: 'yes: nothing changes',
+    bias: 'none',
+    informationLoss: 'none',
+    cost: 'copied with its neighbours; the cheapest there is',
+  },
   config: z.strictObject({}),
   plan: () =>
     ok({

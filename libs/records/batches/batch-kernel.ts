@@ -1,0 +1,66 @@
+/** The module with the batch kernels, and its instance in an arena. */
+import { ModuleWriter } from '../../wasm/index.ts';
+import type { Arena } from '../arena/arena.ts';
+import { batchSpace } from '../arena/arena-layout.ts';
+import { instantiateKernel } from '../arena/webassembly.ts';
+import { patternTables } from './copy-code.ts';
+import { addEncode } from './encode-code.ts';
+import { addFrame } from './frame-code.ts';
+import { addPackLz4, addPackSnappy } from './pack-code.ts';
+import { addUnpackLz4, addUnpackSnappy, snappyTags } from './unpack-code.ts';
+
+/** Addresses are bytes of the arena's memory; each function's contract stands where it is emitted. */
+export interface BatchKernel {
+  frame(
+    input: number,
+    length: number,
+    count: number,
+    lastDelta: number,
+    ranges: number,
+    timestamps: number,
+    base: bigint,
+    deltaMask: bigint,
+  ): number;
+  unpackLz4(source: number, sourceEnd: number, target: number, windowStart: number, targetEnd: number): number;
+  unpackSnappy(source: number, sourceEnd: number, target: number, targetEnd: number): number;
+  packLz4(source: number, length: number, target: number): number;
+  packSnappy(source: number, length: number, target: number): number;
+  encode(
+    ranges: number,
+    from: number,
+    to: number,
+    output: number,
+    outputBytes: number,
+    timestamps: number,
+    now: bigint,
+    headers: number,
+    headersBytes: number,
+    batch: number,
+    softEnd: number,
+    hardEnd: number,
+  ): number;
+}
+
+const kernels = new WeakMap<Arena, BatchKernel>();
+
+/** The kernels over this arena. */
+export function batchKernel(arena: Arena): BatchKernel {
+  const known = kernels.get(arena);
+  if (known !== undefined) return known;
+  const kernel = instantiateKernel<BatchKernel>(emitBatchKernel(), arena.memory);
+  kernels.set(arena, kernel);
+  return kernel;
+}
+
+function emitBatchKernel(): Uint8Array {
+  const module = new ModuleWriter();
+  addFrame(module);
+  addUnpackLz4(module);
+  addUnpackSnappy(module);
+  addPackLz4(module);
+  addPackSnappy(module);
+  addEncode(module);
+  module.data(batchSpace.patterns, patternTables());
+  module.data(batchSpace.tags, snappyTags());
+  return module.finish(1);
+}
