@@ -222,6 +222,22 @@ describe('a dataset', () => {
     expectStatus(await put(visitSchema(visitFields, { doc: 'the second' })), 200);
     expect((await directiveOf(feed.agreement, 2)).programs).toHaveLength(2);
   });
+
+  test('keeps the subscriber on one governed schema while the feed renames a field', async () => {
+    const feed = await makeFeed(fixture.call);
+    const later = visitFields.map((field) => (field.name === 'phone' ? { ...field, name: 'mobile', aliases: ['phone'] } : field));
+    const put = await fixture.call('PUT', `/v1/datasets/${feed.dataset}`, {
+      json: datasetBody(feed.publisher.name, { schema: visitSchema(later) }),
+      as: feed.publisher,
+    });
+    expectStatus(put, 200);
+    const { programs } = await directiveOf(feed.agreement, 2);
+    expect(programs).toHaveLength(2);
+    const [first, second] = programs;
+    expect(second?.writerSchemaId).not.toBe(first?.writerSchemaId);
+    expect(second?.governedSchemaId).toBe(first?.governedSchemaId);
+    expect(JSON.parse(second?.manifest ?? '{}')).toMatchObject({ contract: { fields: visitSchema().fields } });
+  });
 });
 
 test('a schema so large that its directive could not be published is refused before anything is stored', async () => {

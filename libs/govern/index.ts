@@ -38,3 +38,4 @@ export type {
   ValueContext,
 } from './stage.ts';
 export { defineFieldStage, defineRowStage, unfit } from './stage.ts';
+export { unreadFields } from './unread-fields.ts';

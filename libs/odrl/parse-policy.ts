@@ -13,6 +13,18 @@ const fieldPath = z
   .string()
   .max(512)
   .regex(/^(?:\/[A-Za-z_][A-Za-z0-9_]*)+$/, 'a field path such as /patient/phone is expected');
+/** Names such as `cn.Phone`, and the parts of a path: fields, items, values, keys of a map, and branches. */
+const typeName = '[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z_][A-Za-z0-9_]*)*';
+const pathPart = `(?:/[A-Za-z_][A-Za-z0-9_]*|\\[\\]|\\{\\}|\\{key\\}|<${typeName}>)`;
+const address = z
+  .string()
+  .max(512)
+  .regex(
+    new RegExp(
+      `^(?:/[A-Za-z_][A-Za-z0-9_]*${pathPart}*|type:${typeName}(?:${pathPart}+)?|type:[a-z][a-z-]*|tag:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$`,
+    ),
+    'a path such as /orders[]/buyer/phone, type:cn.Phone/number, type:date or tag:direct-identifier is expected',
+  );
 const otherwise = z.union([
   z.literal('refuse'),
   z.literal('null'),
@@ -21,7 +33,7 @@ const otherwise = z.union([
 
 const stageRule = z.strictObject({
   stage: z.string().regex(/^[a-z][a-z-]{0,31}$/),
-  at: z.union([fieldPath, z.array(fieldPath).min(1)]).optional(),
+  at: z.union([address, z.array(address).min(1)]).optional(),
   with: z.record(z.string(), z.unknown()).optional(),
   else: otherwise.optional(),
 });

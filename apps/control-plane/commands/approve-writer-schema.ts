@@ -24,7 +24,7 @@ export async function approveWriterSchema(
     if (agreement.programs.some((program) => program.writerSchemaId === writer.id)) continue;
     const terms = parsePolicy(agreement.policy);
     if (!terms.ok) return during(`reading the policy of agreement ${agreement.id}`, terms.failure);
-    const programs = await compilePrograms(plane, terms.value, [writer]);
+    const programs = await compilePrograms(plane, terms.value, [writer], agreement.programs[0]);
     if (!programs.ok) return programs;
     const next = { ...agreement, programs: [...agreement.programs, ...programs.value], revision: agreement.revision + 1 };
     const fits = checkDirectiveSize(next, dataset);

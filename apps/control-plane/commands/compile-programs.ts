@@ -1,13 +1,13 @@
 /** Compiles a policy against writer schemas and registers the governed schemas. */
 import { parseSchema } from '../../../libs/avro/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
-import { during, ok, topicNames } from '../../../libs/base/index.ts';
+import { during, fail, ok, topicNames } from '../../../libs/base/index.ts';
 import type { ApprovedProgram } from '../../../libs/catalog/index.ts';
 import type { Program } from '../../../libs/govern/index.ts';
-import { compile } from '../../../libs/govern/index.ts';
+import { compile, unreadFields } from '../../../libs/govern/index.ts';
 import type { AgreementTerms } from '../../../libs/odrl/index.ts';
 import type { ControlPlane } from '../plane.ts';
-import { termsForSchema } from './terms-for-schema.ts';
+import { absentFields, termsForSchema } from './terms-for-schema.ts';
 
 interface Writer {
   readonly id: number;
@@ -23,15 +23,58 @@ export function compileProgram(plane: Pick<ControlPlane, 'stages'>, terms: Agree
   return program.ok ? program : during(action, program.failure);
 }
 
-/** Compiles all first, so that a policy which fails on one schema registers nothing. */
+/**
+ * The Program for a later writer schema: under the contract that the agreement has where its records can be read as that, so that the subscriber's
+ * schema stays; on its own where the policy wants a field that the contract does not have, or where only that is possible. A field that nothing
+ * reads must be dropped by the policy in so many words: `field-unnamed`.
+ */
+function compileLater(
+  plane: Pick<ControlPlane, 'stages'>,
+  terms: AgreementTerms,
+  contractText: string,
+  writer: Writer,
+): Result<Program> {
+  const action = `compiling agreement ${terms.agreement} for schema ${writer.id}`;
+  const contract = parseSchema(contractText);
+  const schema = parseSchema(writer.text);
+  if (!contract.ok) return during(action, contract.failure);
+  if (!schema.ok) return during(action, schema.failure);
+  const dropped = new Set(terms.rules.filter(({ stage }) => stage === 'drop').flatMap(({ at }) => at));
+  const gone = new Set(absentFields(terms, schema.value));
+  const isWanted = absentFields(terms, contract.value).some((path) => !gone.has(path) && !dropped.has(path));
+  const unnamed = unreadFields(contract.value, schema.value).find((path) => !dropped.has(path));
+  if (isWanted || contractText === writer.text) return compileProgram(plane, terms, writer);
+  const later =
+    unnamed === undefined
+      ? compile({
+          schema: contract.value,
+          writer: schema.value,
+          terms: termsForSchema(terms, contract.value),
+          stages: plane.stages,
+        })
+      : fail('field-unnamed', `field ${unnamed}: no rule names it; leaving it out takes an explicit drop`, unnamed);
+  if (later.ok) return later;
+  const plain = compileProgram(plane, terms, writer);
+  return plain.ok ? plain : during(action, later.failure);
+}
+
+/** The schema that a Program's rules were planned on. */
+function contractOf({ manifest, writerSchema }: ApprovedProgram): string {
+  const { contract } = JSON.parse(manifest) as { contract?: unknown };
+  return contract === undefined ? writerSchema : JSON.stringify(contract);
+}
+
+/** Compiles all first, so that a policy which fails on one schema registers nothing. `earlier` is a Program that the agreement has: its contract stays. */
 export async function compilePrograms(
   plane: ControlPlane,
   terms: AgreementTerms,
   writers: readonly Writer[],
+  earlier?: ApprovedProgram,
 ): Promise<Result<ApprovedProgram[]>> {
   const compiled: { writer: Writer; program: Program }[] = [];
   for (const writer of writers) {
-    const program = compileProgram(plane, terms, writer);
+    const program =
+      earlier === undefined ? compileProgram(plane, terms, writer) : compileLater(plane, terms, contractOf(earlier), writer);
     if (!program.ok) return program;
     compiled.push({ writer, program: program.value });
   }

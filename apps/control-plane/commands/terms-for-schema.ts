@@ -18,7 +18,8 @@ export function termsForSchema(terms: AgreementTerms, schema: AvroSchema): Agree
 
 /** The paths that `termsForSchema` leaves out. */
 export function absentFields(terms: AgreementTerms, schema: AvroSchema): string[] {
-  const named = terms.rules.flatMap(({ at }) => at);
+  // Only a plain path can be about a field that another schema has; an address of another form is the compiler's to judge.
+  const named = terms.rules.flatMap(({ at }) => at).filter((path) => /^(?:\/\w+)+$/.test(path));
   return named.filter((path, index) => {
     const overlaps = named.some(
       (other, at) => at !== index && (`${other}/`.startsWith(`${path}/`) || path.startsWith(`${other}/`)),

@@ -148,6 +148,9 @@ class ModuleRun {
     const arena = this.#arena;
     const { output } = arena;
     const inPlace = out === output;
+    // An output that somebody read in place before is no longer theirs.
+    if (!inPlace && output.length > 0) output.recycle?.(0);
+    clearResults(output, from, to);
     const used = inPlace ? out.length : 0;
     const room = out.bytes.length - (inPlace ? 0 : out.length);
     arena.open(used, room, Math.min(limits.recordBytesMax, out.bytes.length), this.#binding.governedSchemaId);

@@ -5,7 +5,7 @@ import { unwrap } from '../../base/index.ts';
 import { BatchBuilder, frameRecords, readBatches } from '../../records/index.ts';
 import type { RecordFrames } from '../../records/index.ts';
 import type { ProgramOutput } from '../program.ts';
-import { compile, createOutput } from '../index.ts';
+import { compile, createOutput, wipeOutput } from '../index.ts';
 import type { ChannelTerms, StageRule } from '../../odrl/index.ts';
 import { stages } from '../../stages/index.ts';
 import { sharedArena } from '../../records/index.ts';
@@ -178,5 +178,27 @@ describe('the emitted module', () => {
       for (const text of ['浙江省', '社区', '复诊']) expect(sharedArena().bytes.includes(Buffer.from(text))).toBe(false);
       expect(sharedArena().bytes.findIndex((byte, at) => at >= arraysEnd() && byte !== 0)).toBe(-1);
     }
+  });
+
+  test('gives the same in place and copied out, whatever an earlier run left in the arena', () => {
+    const terms = { rules, channels: { key: 'keep', timestamp: 'keep' } as const };
+    const program = unwrap(compile({ schema, stages, engine: 'wasm', terms }));
+    const bound = unwrap(program.bind({ governedSchemaId: 7, datasetId: 'd', dataKey: Buffer.alloc(32, 1) }));
+    const arena = sharedArena();
+    const input = frames(500);
+    const expected = createOutput(input.count, 1 << 20);
+    expect(bound.run(input, 0, input.count, expected)).toBe(input.count);
+    for (let round = 0; round < 2; round += 1) {
+      const admitted = arena.admit(input);
+      wipeOutput(arena.output, admitted.count);
+      expect(bound.run(admitted, 0, admitted.count, arena.output)).toBe(input.count);
+      expect(described(arena.output, input.count)).toEqual(described(expected, input.count));
+      // The output in the arena is left as it is, as one whose reader has stopped.
+      const copied = createOutput(input.count, 1 << 20);
+      expect(bound.run(frames(500), 0, input.count, copied)).toBe(input.count);
+      expect(described(copied, input.count)).toEqual(described(expected, input.count));
+    }
+    arena.dismiss();
+    for (const text of ['浙江省', '社区', '复诊']) expect(arena.bytes.includes(Buffer.from(text))).toBe(false);
   });
 });

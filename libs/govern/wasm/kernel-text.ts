@@ -57,6 +57,10 @@ const tables = {
   lanes: lanesFrom(0),
   /** As signed bytes those above it begin a code point. */
   belowStarts: splat(0xbf),
+  highNibble: splat(0xf0),
+  threeBytes: splat(0xe0),
+  leadE0: splat(0xe0),
+  leadED: splat(0xed),
 } as const;
 type TableName = keyof typeof tables;
 const tableAt = (name: TableName): number => textTables + 16 * Object.keys(tables).indexOf(name);

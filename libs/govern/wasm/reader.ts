@@ -153,7 +153,7 @@ function emitOptionalSkip(reader: Reader, branches: readonly TypeModel[], level:
           () => {
             c.get(length).i32(1).op('i32.shr_u').set(length);
             c.get(p).get(mask).op('i32.sub').set(p);
-            if (only.kind === 'string') emitTextCheck(c, kernel, p, length, malformed);
+            if (only.kind === 'string') emitTextCheck(reader, length);
             c.get(p).get(length).op('i32.add').set(p);
           },
         );
@@ -238,12 +238,14 @@ export function emitBlocks(reader: Reader, canItemBeEmpty: boolean, item: () => 
   c.release('i64', long);
 }
 
-/** Whether a value may take no bytes. */
-function canBeEmpty(type: TypeModel, above: readonly TypeModel[] = []): boolean {
+/** Whether a value may take no bytes; of a type that contains itself this is not ruled out. */
+function canBeEmpty(type: TypeModel, seen = new Set<TypeModel>()): boolean {
   if (type.kind === 'null') return true;
   if (type.kind === 'fixed') return type.size === 0;
   if (type.kind !== 'record') return false;
-  return above.includes(type) || type.fields.every((field) => canBeEmpty(field.type, [...above, type]));
+  if (seen.has(type)) return true;
+  seen.add(type);
+  return type.fields.every((field) => canBeEmpty(field.type, seen));
 }
 
 const recursive = new WeakMap<RecordModel, boolean>();

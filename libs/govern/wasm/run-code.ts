@@ -1,4 +1,5 @@
 /** Emits the loop over the records of a run: what each one becomes, and why. */
+import type { TypeModel } from '../../avro/index.ts';
 import { frameHeaderBytes } from '../../avro/index.ts';
 import { answerEntryBytes, gatherEntryBytes, place } from '../../records/index.ts';
 import type { Code, Label } from '../../wasm/index.ts';
@@ -67,6 +68,7 @@ export class RunCode {
       p: local(),
       end: local(),
       depth: -1,
+      steady: textsIn(input.writer.root) > steadyAbove,
     };
     [this.#start, this.#out] = [local(), local()];
   }
@@ -353,4 +355,33 @@ export class RunCode {
     });
     c.release('i32', key);
   }
+}
+
+/** With so many texts in a record their kinds can no longer be guessed. Measured on W1 (9 texts) and W2 (26): docs/performance.md. */
+const steadyAbove = 16;
+
+/** Texts of a type, those in arrays and maps counted once, and none of a record within itself. */
+function textsIn(type: TypeModel, known = new Map<TypeModel, number>()): number {
+  const before = known.get(type);
+  if (before !== undefined) return before;
+  const count = (): number => {
+    switch (type.kind) {
+      case 'string':
+        return 1;
+      case 'record':
+        return type.fields.reduce((sum, field) => sum + textsIn(field.type, known), 0);
+      case 'union':
+        return type.branches.reduce((sum, branch) => sum + textsIn(branch, known), 0);
+      case 'array':
+        return textsIn(type.items, known);
+      case 'map':
+        return 1 + textsIn(type.values, known);
+      default:
+        return 0;
+    }
+  };
+  known.set(type, 0);
+  const found = count();
+  known.set(type, found);
+  return found;
 }

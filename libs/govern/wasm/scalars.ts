@@ -6,6 +6,7 @@
 import type { RecordModel } from '../../avro/index.ts';
 import type { Code, Label, ModuleWriter } from '../../wasm/index.ts';
 import type { Kernel } from './kernel.ts';
+import { pushTable } from './kernel-text.ts';
 
 export interface Reader {
   readonly module: ModuleWriter;
@@ -19,6 +20,8 @@ export interface Reader {
   readonly malformed: Label | undefined;
   /** Local with the depth of the record function at hand; -1 outside of one. */
   readonly depth: number;
+  /** Whether texts are checked without branches on what is in them, as pays where there are many. */
+  readonly steady: boolean;
 }
 
 /** Functions that walk one value of a record type that contains itself, by type; made when first called. */
@@ -84,13 +87,11 @@ export interface RunPlace {
 
 /** A length and that many bytes; a text is checked to be UTF-8. */
 export function emitRun(reader: Reader, isText: boolean, into?: RunPlace): void {
-  const { c, kernel, p, malformed } = reader;
+  const { c, p } = reader;
   const length = into?.length ?? c.local('i32');
   emitLength(reader, length);
   if (into !== undefined) c.get(p).set(into.start);
-  if (isText && malformed !== undefined) {
-    emitTextCheck(c, kernel, p, length, malformed);
-  }
+  if (isText) emitTextCheck(reader, length);
   c.get(p).get(length).op('i32.add').set(p);
   if (into === undefined) c.release('i32', length);
 }
@@ -134,10 +135,65 @@ function emitLength({ c, kernel, p, end, malformed }: Reader, length: number): v
 }
 
 /**
+ * Texts of up to 32 bytes without a branch on what is in them: where texts of many fields are now ASCII and now not, every guess is a bad one. Three
+ * bits a byte tell whether it is ASCII, begins a sequence of three, or continues one; other leads, and those whose second byte is limited, are left
+ * to the function.
+ */
+function emitSteadyTextCheck(c: Code, kernel: Kernel, p: number, length: number, malformed: Label): void {
+  const [first, second] = [c.local('v128'), c.local('v128')];
+  const [high, leads, mask] = [c.local('i32'), c.local('i32'), c.local('i32')];
+  const both = (bits: (vector: number) => Code): Code => {
+    bits(first).vec('i8x16.bitmask');
+    bits(second).vec('i8x16.bitmask').i32(16).op('i32.shl', 'i32.or');
+    return c;
+  };
+  c.get(length).i32(32).op('i32.gt_u');
+  c.if(
+    () => c.i32(1),
+    () => {
+      c.get(p).load('v128.load').set(first);
+      c.get(p).load('v128.load', 16).set(second);
+      c.i64(1n).get(length).op('i64.extend_i32_u', 'i64.shl').i64(1n).op('i64.sub', 'i32.wrap_i64').set(mask);
+      both((vector) => c.get(vector))
+        .get(mask)
+        .op('i32.and')
+        .set(high);
+      both((vector) => {
+        pushTable(c.get(vector), 'highNibble').vec('v128.and');
+        return pushTable(c, 'threeBytes').vec('i8x16.eq');
+      });
+      c.get(mask).op('i32.and').set(leads);
+      // High bytes are leads of three and the two behind each; nothing of it is beyond the text.
+      c.get(high).op('i64.extend_i32_u').get(leads).op('i64.extend_i32_u');
+      c.get(leads).op('i64.extend_i32_u').i64(1n).op('i64.shl', 'i64.or');
+      c.get(leads).op('i64.extend_i32_u').i64(2n).op('i64.shl', 'i64.or', 'i64.ne');
+      // What continues is no lead, and what begins is one of three whose second byte may be anything.
+      both((vector) => pushTable(c.get(vector), 'belowStarts').vec('i8x16.gt_s'));
+      c.get(high).op('i32.and').get(leads).op('i32.ne', 'i32.or');
+      pushTable(c.get(first), 'leadE0').vec('i8x16.eq');
+      pushTable(c.get(first), 'leadED').vec('i8x16.eq', 'v128.or');
+      pushTable(c.get(second), 'leadE0').vec('i8x16.eq', 'v128.or');
+      pushTable(c.get(second), 'leadED').vec('i8x16.eq', 'v128.or', 'v128.any_true').op('i32.or');
+    },
+    'i32',
+  );
+  c.if(() => c.get(p).get(p).get(length).op('i32.add').call(kernel.isUtf8).op('i32.eqz').brIf(malformed));
+  for (const local of [first, second]) c.release('v128', local);
+  for (const local of [high, leads, mask]) c.release('i32', local);
+}
+
+/** Checks the text of a length at the reader's position to be UTF-8. */
+export function emitTextCheck({ c, kernel, p, malformed, steady }: Reader, length: number): void {
+  if (malformed === undefined) return;
+  if (steady) emitSteadyTextCheck(c, kernel, p, length, malformed);
+  else emitFastTextCheck(c, kernel, p, length, malformed);
+}
+
+/**
  * Texts of ASCII alone, up to 64 bytes, are decided here, by vectors that overlap where they must: the loads of a short one go past it, and their bits
  * are masked.
  */
-export function emitTextCheck(c: Code, kernel: Kernel, p: number, length: number, malformed: Label): void {
+function emitFastTextCheck(c: Code, kernel: Kernel, p: number, length: number, malformed: Label): void {
   const end = c.local('i32');
   c.get(length).i32(16).op('i32.le_u');
   c.if(

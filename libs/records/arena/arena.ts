@@ -56,7 +56,15 @@ interface ArenaOutput extends GovernedRanges {
   readonly field: Int16Array;
 }
 
-type RangeName = 'offsetDelta' | 'keyStart' | 'keyEnd' | 'valueStart' | 'valueEnd' | 'headersStart' | 'headersEnd';
+const rangeNames = ['offsetDelta', 'keyStart', 'keyEnd', 'valueStart', 'valueEnd', 'headersStart', 'headersEnd'] as const;
+type RangeName = (typeof rangeNames)[number];
+
+/** Views of the arrays of what is admitted, by count: batches of a feed mostly have the same. */
+interface RangeViews {
+  readonly count: number;
+  readonly ranges: Readonly<Record<RangeName, Int32Array>>;
+  readonly timestampMs: Float64Array;
+}
 
 /**
  * Addresses for kernels that take a batch in: its compressed bytes, the input, and the arrays of `rangeStride` bytes in the order offsetDelta,
@@ -112,6 +120,7 @@ export class Arena {
   readonly #constants: number;
   #admitted: RecordFrames | undefined;
   #admittedBytes = 0;
+  #views: RangeViews | undefined;
   /** Bytes of the output that hold something of before. */
   #outputDirty = 0;
   /** Address that the ranges of what is admitted count from. */
@@ -218,19 +227,15 @@ export class Arena {
     this.bytes.set(frames.bytes.subarray(start, start + length), this.#input);
     // What was longer before is not left behind.
     this.bytes.fill(0, this.#input + length, this.#input + Math.max(length, before) + 16);
-    const ranges = {} as Record<RangeName, Int32Array>;
-    for (const name of Object.keys(this.#inputRanges) as RangeName[]) {
-      const target = this.#inputRanges[name].subarray(0, count);
-      target.set(from === 0 && to === frames.count ? frames[name] : frames[name].subarray(from, to));
-      ranges[name] = target;
-    }
+    const { ranges, timestampMs } = this.#viewsOf(count);
+    const whole = from === 0 && to === frames.count;
+    for (const name of rangeNames) ranges[name].set(whole ? frames[name] : frames[name].subarray(from, to));
+    timestampMs.set(whole ? frames.timestampMs : frames.timestampMs.subarray(from, to));
     // Where the memory before the input is as long as what stands before the first record, ranges hold as they are.
     this.#inBase = start <= this.#input ? this.#input - start : this.#input;
     if (start > this.#input)
       for (const name of ['keyStart', 'keyEnd', 'valueStart', 'valueEnd', 'headersStart', 'headersEnd'] as const)
         shift(ranges[name], start);
-    const timestampMs = this.#timestamps.subarray(0, count);
-    timestampMs.set(frames.timestampMs.subarray(from, to));
     this.#admittedBytes = length;
     this.#admitted = {
       bytes: this.bytes.subarray(this.#inBase, this.#input + length),
@@ -241,6 +246,14 @@ export class Arena {
       ...ranges,
     };
     return this.#admitted;
+  }
+
+  #viewsOf(count: number): RangeViews {
+    if (this.#views?.count === count) return this.#views;
+    const ranges = {} as Record<RangeName, Int32Array>;
+    for (const name of rangeNames) ranges[name] = this.#inputRanges[name].subarray(0, count);
+    this.#views = { count, ranges, timestampMs: this.#timestamps.subarray(0, count) };
+    return this.#views;
   }
 
   /** Lets a kernel write over what was admitted: it is held no longer, and `admitWritten` or `dismiss` wipes what is left of it. */
@@ -255,7 +268,7 @@ export class Arena {
   admitWritten(length: number, count: number, partition: number, baseOffset: bigint): RecordFrames {
     if (this.#admitted !== undefined) throw new Error('arena: release what was admitted before anything is written over it');
     if (length > inputBytesMax || count > recordsMax) throw new Error('arena: so many records cannot be admitted at once');
-    const { offsetDelta, keyStart, keyEnd, valueStart, valueEnd, headersStart, headersEnd } = this.#inputRanges;
+    const { ranges, timestampMs } = this.#viewsOf(count);
     this.bytes.fill(0, this.#input + length, this.#input + Math.max(length, this.#admittedBytes) + 32);
     this.#admittedBytes = length;
     this.#inBase = this.#input;
@@ -264,14 +277,8 @@ export class Arena {
       count,
       partition,
       baseOffset,
-      offsetDelta: offsetDelta.subarray(0, count),
-      timestampMs: this.#timestamps.subarray(0, count),
-      keyStart: keyStart.subarray(0, count),
-      keyEnd: keyEnd.subarray(0, count),
-      valueStart: valueStart.subarray(0, count),
-      valueEnd: valueEnd.subarray(0, count),
-      headersStart: headersStart.subarray(0, count),
-      headersEnd: headersEnd.subarray(0, count),
+      timestampMs,
+      ...ranges,
     };
     return this.#admitted;
   }
