@@ -236,7 +236,7 @@ describe('a dataset', () => {
     const [first, second] = programs;
     expect(second?.writerSchemaId).not.toBe(first?.writerSchemaId);
     expect(second?.governedSchemaId).toBe(first?.governedSchemaId);
-    expect(JSON.parse(second?.manifest ?? '{}')).toMatchObject({ contract: { fields: visitSchema().fields } });
+    expect(JSON.parse(second?.manifest ?? '{}')).toMatchObject({ contract: { fields: visitSchema()['fields'] } });
   });
 });
 

@@ -2,9 +2,10 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { SpanContext } from '@opentelemetry/api';
+import type { ProgramOutput } from '../../libs/govern/index.ts';
 import { createOutput, governBatch, screenBatch } from '../../libs/govern/index.ts';
 import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
-import { readHeaders } from '../../libs/records/index.ts';
+import { readHeaders, sharedArena } from '../../libs/records/index.ts';
 import {
   attributeNames,
   endSpan,
@@ -29,7 +30,6 @@ export class GovernController {
   @MessagePattern(governPattern)
   govern(request: GovernRequest): void {
     const { frames, first, board, draft, topic, partition } = request;
-    if (frames.count > this.#output.outcome.length) this.#output = createOutput(frames.count, outputBytesMax);
     const screening = screenBatch(frames, request.verdicts);
     const processSpan = startBatchSpan({
       name: `${spanNames.process} ${topic}`,
@@ -44,15 +44,26 @@ export class GovernController {
         [attributeNames.dataset]: draft.dataset,
       },
     });
+    // One copy into the arena serves every agreement; a batch that is too large for it is taken in parts by each Program.
+    const arena = sharedArena();
+    const fits = arena.fits(frames);
+    const placed = fits ? arena.admit(frames) : frames;
+    const output = fits ? arena.output : this.#outputFor(frames.count);
     for (const agreement of board.agreements) {
       const { span, context } = startGovernedSpan(processSpan, spanNames.publish, {
         [attributeNames.agreement]: agreement.agreement,
       });
       const headers: HeaderList = context === null ? [] : writeTraceparent([], context);
-      governBatch(frames, first, screening, agreement, this.#output, draft.sink(agreement, { partition, frames }, headers));
+      governBatch(placed, first, screening, agreement, output, draft.sink(agreement, { partition, frames }, headers));
       endSpan(span);
     }
+    arena.dismiss();
     endSpan(processSpan);
+  }
+
+  #outputFor(records: number): ProgramOutput {
+    if (records > this.#output.outcome.length) this.#output = createOutput(records, outputBytesMax);
+    return this.#output;
   }
 }
 

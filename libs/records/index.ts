@@ -1,6 +1,7 @@
 export type { AbortedTransaction } from './aborted-filter.ts';
 export { abortedFilter } from './aborted-filter.ts';
-export type { Arena, GovernedRanges } from './arena/arena.ts';
+export type { Arena } from './arena/arena.ts';
+export type { GovernedRanges } from './arena/governed-ranges.ts';
 export { sharedArena } from './arena/arena.ts';
 export {
   answerEntryBytes,

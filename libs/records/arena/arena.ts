@@ -5,6 +5,7 @@
  */
 import { limits } from '../../base/index.ts';
 import type { RecordFrames } from '../record-frames.ts';
+import type { GovernedRanges } from './governed-ranges.ts';
 import { firstByte } from '../record-frames.ts';
 import {
   answerEntryBytes,
@@ -35,19 +36,6 @@ const slackBytes = 256 * 1024;
 const encodedBytesMax = outputBytesMax + 256 * 1024;
 const encodedPackedBytesMax = encodedBytesMax + (encodedBytesMax >> 6);
 const pageBytes = 65_536;
-
-/** What Programs make of records, as ranges in `bytes`; index = record. A start of -1 stands for null or none. */
-export interface GovernedRanges {
-  readonly bytes: Buffer;
-  /** Bytes used so far. */
-  length: number;
-  /** How the arena's own output is made ready for the next run; what it held is overwritten or wiped by that run, or by `dismiss`. */
-  readonly recycle?: (records: number) => void;
-  readonly keyStart: Int32Array;
-  readonly keyEnd: Int32Array;
-  readonly valueStart: Int32Array;
-  readonly valueEnd: Int32Array;
-}
 
 /** The arena's own output. */
 interface ArenaOutput extends GovernedRanges {
@@ -201,6 +189,12 @@ export class Arena {
     output.reason.fill(0, 0, records);
     output.field.fill(-1, 0, records);
     for (const ranges of [output.keyStart, output.keyEnd, output.valueStart, output.valueEnd]) ranges.fill(-1, 0, records);
+  }
+
+  /** Whether all of these frames can be admitted at once. */
+  fits(frames: RecordFrames): boolean {
+    if (frames.count === 0) return true;
+    return frames.count <= recordsMax && (frames.headersEnd[frames.count - 1] as number) - firstByte(frames, 0) <= inputBytesMax;
   }
 
   /** The first index of `frames` behind `from` that cannot be admitted with it: by bytes and by records. */

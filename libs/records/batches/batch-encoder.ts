@@ -1,7 +1,8 @@
 /** Builds governed batches in the arena: the records that a Program let through become one RecordBatch (magic 2), compressed or not. */
 import { gzipSync, constants as zlib, zstdCompressSync } from 'node:zlib';
 import { writeVarint } from '../../base/index.ts';
-import type { Arena, GovernedRanges } from '../arena/arena.ts';
+import type { Arena } from '../arena/arena.ts';
+import type { GovernedRanges } from '../arena/governed-ranges.ts';
 import { batchSpace } from '../arena/arena-layout.ts';
 import type { CodecName } from '../batch-layout.ts';
 import { batchLayout } from '../batch-layout.ts';
