@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Command } from './command.ts';
 import { explain } from './commands/explain.ts';
 import { plan } from './commands/plan.ts';
+import { clinicVisits } from '../../deploy/local/demo/feeds/clinic-visits.ts';
 import { preview } from './commands/preview.ts';
 import { read } from './commands/read.ts';
 import { table } from './table.ts';
@@ -59,6 +60,9 @@ describe('explain', () => {
     expect(lines[2]).toMatch(/^Program [0-9a-f]{64}$/);
     expect(lines.filter((line) => /^\/(?:id|name) /.test(line))).toHaveLength(2);
     expect(lines.some((line) => line.startsWith('(key)'))).toBe(true);
+    const titles = lines.find((line) => line.startsWith('Field')) ?? '';
+    for (const title of ['What happens', 'Why', 'Reversible', 'Lost', 'Length shows', 'Standard'])
+      expect(titles).toContain(title);
   });
 
   test('gives the same as JSON', async () => {
@@ -157,6 +161,23 @@ describe('plan and preview', () => {
     const table = await runOn(preview, policy(rules), input, '--max', '1');
     expect(table.lines[0]).toBe('Record 1: governed');
     expect(table.lines.some((line) => /^name +wang +w\*\*\*$/.test(line))).toBe(true);
+  });
+
+  test('preview gives a record the key that the policy has it repeat', async () => {
+    const demo = 'deploy/local/demo';
+    const directory = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+    const input = path.join(directory, 'input.ndjson');
+    await writeFile(input, `${JSON.stringify(clinicVisits().next().value)}\n`);
+    const lines: string[] = [];
+    const terminal = { write: (line: string) => void lines.push(line), stopped: new AbortController().signal };
+    for (const name of ['clinic-research', 'clinic-regional']) {
+      const files = ['--policy', `${demo}/policies/${name}.yaml`, '--schema', `${demo}/datasets/clinic-visits/schema.avsc`];
+      expect(await preview.run([...files, '--input', input, '--json', 'yes'], terminal)).toMatchObject({ ok: true });
+    }
+    expect(lines.map((line) => (JSON.parse(line) as { outcome: string }).outcome)).not.toContainEqual(
+      expect.stringContaining('refused'),
+    );
+    expect(lines).toHaveLength(2);
   });
 
   test('preview names the line and the field of a record that the schema does not take, never its value', async () => {

@@ -8,8 +8,10 @@ import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
 import type { AvroSchema } from '../../libs/avro/index.ts';
 import { fail, ok, topicNames, unwrap } from '../../libs/base/index.ts';
 import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
+import type { Program } from '../../libs/govern/index.ts';
 import { compile } from '../../libs/govern/index.ts';
 import { decodeQuarantined, decodeReceipt, openSealed } from '../../libs/ledger/index.ts';
+import type { ChannelTerms } from '../../libs/odrl/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import { testKafka, uniqueId } from '../../libs/testkit/index.ts';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
@@ -19,6 +21,8 @@ import { startDataPlane } from './start.ts';
 const schemaId = 4101;
 const dataset = uniqueId('patients');
 const agreement = uniqueId('study');
+/** A dataset whose one agreement lets headers out. */
+const headed = { dataset: uniqueId('headed'), agreement: uniqueId('headed-study') };
 const schema = unwrap(
   parseSchema(
     JSON.stringify({
@@ -33,30 +37,44 @@ const schema = unwrap(
     }),
   ),
 );
-const program = unwrap(
-  compile({
-    schema,
-    stages,
-    terms: {
-      channels: { key: 'drop', timestamp: 'keep' },
-      rules: [
-        { stage: 'filter', at: [], with: { where: 'cost >= 50.0' }, else: 'refuse' },
-        { stage: 'pseudonymize', at: ['/id'], with: { length: 32, pattern: '[0-9]{6}' }, else: 'refuse' },
-        { stage: 'mask', at: ['/phone'], with: { first: 3, last: 4, width: 4 }, else: 'refuse' },
-        { stage: 'keep', at: ['/cost'], with: {}, else: 'refuse' },
-        { stage: 'drop', at: ['/notes'], with: {}, else: 'refuse' },
-      ],
-    },
-  }),
-);
+const programWith = (channels: ChannelTerms): Program =>
+  unwrap(
+    compile({
+      schema,
+      stages,
+      terms: {
+        channels,
+        rules: [
+          { stage: 'filter', at: [], with: { where: 'cost >= 50.0' }, else: 'refuse' },
+          { stage: 'pseudonymize', at: ['/id'], with: { length: 32, pattern: '[0-9]{6}' }, else: 'refuse' },
+          { stage: 'mask', at: ['/phone'], with: { first: 3, last: 4, width: 4 }, else: 'refuse' },
+          { stage: 'keep', at: ['/cost'], with: {}, else: 'refuse' },
+          { stage: 'drop', at: ['/notes'], with: {}, else: 'refuse' },
+        ],
+      },
+    }),
+  );
+const program = programWith({ key: 'drop', timestamp: 'keep' });
 /** Not a real vault: the port's double, with the key in clear under a name. */
 const vault: KeyVault = {
   wrap: () => Promise.resolve(fail('key-missing', 'not prepared')),
   unwrap: (key, context) =>
     Promise.resolve(
-      context === `agreement/${agreement}` ? ok(Buffer.from(key.wrapped, 'hex')) : fail('key-missing', 'wrong context'),
+      [agreement, headed.agreement].some((id) => context === `agreement/${id}`)
+        ? ok(Buffer.from(key.wrapped, 'hex'))
+        : fail('key-missing', 'wrong context'),
     ),
 };
+
+const approved = ({ governedSchema: { text }, manifest, module, hash }: Program): Directive['programs'][number] => ({
+  writerSchemaId: schemaId,
+  writerSchema: schema.text,
+  governedSchemaId: 4102,
+  governedSchema: text,
+  manifest,
+  module: Buffer.from(module ?? []).toString('base64'),
+  programHash: hash,
+});
 
 let cluster: Cluster;
 let producer: TransactionalProducer;
@@ -93,17 +111,7 @@ beforeAll(async () => {
     assignee: 'lab',
     revision: 1,
     state: 'started',
-    programs: [
-      {
-        writerSchemaId: schemaId,
-        writerSchema: schema.text,
-        governedSchemaId: 4102,
-        governedSchema: program.governedSchema.text,
-        manifest: program.manifest,
-        module: Buffer.from(program.module ?? []).toString('base64'),
-        programHash: program.hash,
-      },
-    ],
+    programs: [approved(program)],
     dataKey: { keyId: 'test', epoch: 1, wrapped: randomBytes(32).toString('hex') },
     sealTo: Buffer.from(await suite.kem.serializePublicKey(pair.publicKey)).toString('base64url'),
     delivery: { kind: 'kafka' },
@@ -142,9 +150,14 @@ const patient = (id: number, cost = 60, notes: string | null = 'free text'): Uin
     ),
   );
 
-async function publish(partition: number, records: readonly OutRecord[], end: 'commit' | 'abort' = 'commit'): Promise<void> {
+async function publish(
+  partition: number,
+  records: readonly OutRecord[],
+  end: 'commit' | 'abort' = 'commit',
+  topic = topicNames.raw(dataset),
+): Promise<void> {
   producer.begin();
-  unwrap(await producer.send(topicNames.raw(dataset), partition, records));
+  unwrap(await producer.send(topic, partition, records));
   unwrap(await producer[end]());
 }
 
@@ -295,6 +308,61 @@ describe('the record path', () => {
     expect(total('reshapeCount')).toBe(407n);
     expect(total('withholdCount')).toBe(100n);
     expect(receipts.every(({ programHashes }) => programHashes.every((hash) => hash === program.hash))).toBe(true);
+  }, 40_000);
+
+  test('headers leave as the terms say, and one that does not repeat the key refuses its record', async () => {
+    const topics = [topicNames.raw(headed.dataset), topicNames.governed(headed.dataset, headed.agreement)] as const;
+    unwrap(
+      await new KafkaAdmin(cluster).createTopics(
+        [...topics, topicNames.quarantine(headed.dataset)].map((name) => ({ name, partitions: 1 })),
+      ),
+    );
+    const open = programWith({
+      key: { repeats: '/id' },
+      timestamp: 'keep',
+      headers: [
+        { name: 'patient', repeats: 'key' },
+        { name: 'source', keep: true },
+      ],
+    });
+    unwrap(await directives.publish({ ...directive, ...headed, programs: [approved(open)] }));
+    const record = (id: string, headers: [string, string][]): OutRecord => ({
+      key: Buffer.from(id),
+      value: patient(Number(id)),
+      headers: headers.map(([name, text]) => [name, Buffer.from(text)]),
+    });
+    const good = record('000001', [
+      ['source', 'ward 1'],
+      ['clear', '000001'],
+      ['patient', '000001'],
+      ['traceparent', `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`],
+      ['source', 'ward 2'],
+    ]);
+    await publish(
+      0,
+      [good, record('000002', [['patient', '000001']]), record('000003', [['patient', '000003']])],
+      'commit',
+      topics[0],
+    );
+    const governed = await readAll(topics[1], (records) => records.length >= 2);
+    const texts = governed.map(({ headers }) => headers.map(([name, value]) => [name, Buffer.from(value ?? []).toString()]));
+    const keys = governed.map(({ key }) => Buffer.from(key ?? []).toString());
+    expect(keys).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{32}$/)]);
+    expect(texts).toEqual([
+      [
+        ['source', 'ward 1'],
+        ['patient', keys[0]],
+        ['source', 'ward 2'],
+      ],
+      [['patient', keys[1]]],
+    ]);
+    const [refused] = await readAll(topicNames.quarantine(headed.dataset), (records) => records.length >= 1);
+    expect(unwrap(decodeQuarantined(refused?.value ?? new Uint8Array()))).toMatchObject({
+      reason: 'header-unfit',
+      agreement: headed.agreement,
+      field: '(header patient)',
+      offsetFirst: 1n,
+    });
   }, 40_000);
 
   test('a suspended agreement receives nothing more, and the rest of the feed is not produced to it', async () => {

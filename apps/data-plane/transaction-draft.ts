@@ -2,8 +2,8 @@
 import type { PendingBatch } from '../../libs/adapters/kafka/index.ts';
 import type { ErrorCode } from '../../libs/base/index.ts';
 import { topicNames } from '../../libs/base/index.ts';
-import type { BatchSink, BoundProgram, ProgramOutput } from '../../libs/govern/index.ts';
-import { unreadable } from '../../libs/govern/index.ts';
+import type { BatchSink, BoundProgram, LeavingHeaders, ProgramOutput } from '../../libs/govern/index.ts';
+import { headerBytes, unreadable } from '../../libs/govern/index.ts';
 import { encodeReceipt, GovernedDigest } from '../../libs/ledger/index.ts';
 import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
 import { BatchBuilder } from '../../libs/records/index.ts';
@@ -78,14 +78,14 @@ export class TransactionDraft {
     return [...this.#closed, [...this.#open.values()]].filter((wave) => wave.length > 0);
   }
 
-  /** A sink for the records of one batch under one agreement; `headers` go on each governed record. */
+  /** A sink for the records of one batch under one agreement; `headers` go on each governed record, behind those of its own that leave. */
   sink(agreement: LiveAgreement, place: BatchPlace, headers: HeaderList): BatchSink {
     const { partition, frames } = place;
     const tally = this.#tally(agreement, partition);
     const topic = topicNames.governed(this.dataset, agreement.agreement);
     const now = BigInt(Date.now());
     return {
-      governed: (index, program, out, outcome) => {
+      governed: (index, program, out, outcome, leaving) => {
         this.#count(tally, frames, index, program);
         tally.governed += 1;
         if (outcome === 'pass') tally.pass += 1;
@@ -93,7 +93,7 @@ export class TransactionDraft {
         const value = slice(out, out.valueStart[index] as number, out.valueEnd[index] as number);
         tally.digest.add(key, value);
         const timestampMs = program.program.timestamp === 'keep' ? BigInt(Math.trunc(frames.timestampMs[index] as number)) : now;
-        this.#append(topic, partition, key, value, headers, timestampMs);
+        this.#append(topic, partition, key, value, leaving.length === 0 ? headers : joined(leaving, headers), timestampMs);
       },
       withheld: (index, program) => {
         this.#count(tally, frames, index, program);
@@ -215,7 +215,8 @@ export class TransactionDraft {
     timestampMs: bigint,
   ): void {
     const place = `${topic}/${partition}`;
-    const size = (key?.length ?? 0) + (value?.length ?? 0) + 256;
+    const more = headers.length > 1 ? headerBytes(headers) : 0;
+    const size = (key?.length ?? 0) + (value?.length ?? 0) + more + 256;
     let pending = this.#open.get(place);
     if (pending !== undefined && pending.builder.byteLength + size > governedBatchBytesMax) {
       this.#close(place, pending);
@@ -273,6 +274,9 @@ export class TransactionDraft {
     });
   }
 }
+
+/** A null value is written as Kafka has it; the builder's type knows only values of ours. */
+const joined = (leaving: LeavingHeaders, headers: HeaderList): HeaderList => [...(leaving as HeaderList), ...headers];
 
 const slice = (out: ProgramOutput, start: number, end: number): Uint8Array | null =>
   start < 0 ? null : out.bytes.subarray(start, end);

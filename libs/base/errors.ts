@@ -65,6 +65,11 @@ export const errorCatalogue = {
   'tombstone-refused': entry(422, false, 'A null value has no meaning on a feed that is not compacted.'),
   'value-unfit': entry(422, false, 'A value does not fit the rule of its field, and the rule says refuse.'),
   'key-unfit': entry(422, false, 'The record key does not repeat the field that governs it.'),
+  'header-unfit': entry(
+    422,
+    false,
+    'A header that should repeat the record key does not, or the headers of the record cannot be read.',
+  ),
   'key-missing': entry(503, true, 'A key that the Program needs could not be resolved. Nothing is governed without it.'),
   // Kafka
   'topic-authorization-failed': entry(403, false, 'The Kafka account may not use this topic.'),

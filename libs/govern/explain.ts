@@ -1,4 +1,5 @@
 /** The table that a publisher reads before approving: one row for each field and channel. */
+import { headerRow } from './headers.ts';
 import type { FusedPlans } from './plan-rules.ts';
 import type { ExplainRow } from './program.ts';
 import type { Decision, FieldPlan } from './stage.ts';
@@ -22,6 +23,7 @@ function whyOf(field: FieldPlan): string {
 }
 
 function channelRows({ channels }: FusedPlans): ExplainRow[] {
+  const { headers = [] } = channels;
   const row = (field: string, happens: string, informationLost: string, lengthLeaked = false): ExplainRow => ({
     field,
     stage: 'channel',
@@ -44,11 +46,27 @@ function channelRows({ channels }: FusedPlans): ExplainRow[] {
           );
   const timestamp =
     channels.timestamp === 'keep'
-      ? row('(timestamp)', "the record's own time in milliseconds is kept", 'none')
+      ? row('(timestamp)', "the record's own time in milliseconds is kept; whoever else gets it can join records on it", 'none')
       : row('(timestamp)', 'replaced by the time of the governed write', 'all');
+  const named = headers.map((term): ExplainRow => {
+    const field = headerRow(term.name);
+    if ('repeats' in term)
+      return row(
+        field,
+        'the same as (key); a header that does not repeat the raw key refuses the record',
+        'as the key',
+        channels.key === 'keep',
+      );
+    return {
+      ...row(field, 'every value is kept as it came; whoever else gets it can join records on it', 'none', true),
+      reversible: 'yes',
+    };
+  });
+  const others = named.length === 0 ? 'dropped' : 'all others are dropped';
   return [
     key,
-    row('(headers)', 'dropped; a fresh trace context is added, of a trace of this agreement and batch alone', 'all'),
+    ...named,
+    row('(headers)', `${others}; a fresh trace context is added, of a trace of this agreement and batch alone`, 'all'),
     timestamp,
     row('(partition, order)', 'kept; source offsets are not', 'source offsets'),
   ];

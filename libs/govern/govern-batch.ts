@@ -2,8 +2,11 @@
 import type { ErrorCode } from '../base/index.ts';
 import { limits } from '../base/index.ts';
 import { frameSchemaId } from '../avro/index.ts';
+import type { HeaderTerm } from '../odrl/index.ts';
 import type { RecordFrames } from '../records/index.ts';
 import { firstByte } from '../records/index.ts';
+import type { LeavingHeaders } from './headers.ts';
+import { governHeaders, headerTermsOf, noHeaders } from './headers.ts';
 import type { BoundProgram, ProgramOutput } from './program.ts';
 import { outcomes, refusals, wipeOutput } from './program.ts';
 
@@ -21,9 +24,10 @@ export interface Lane {
   readonly programs: ReadonlyMap<number, BoundProgram>;
 }
 
-/** Receives what became of each record, in offset order. The output's bytes are valid during the call alone. */
+/** Receives what became of each record, in offset order. The output's bytes and the headers are valid during the call alone. */
 export interface BatchSink {
-  governed(index: number, program: BoundProgram, out: ProgramOutput, outcome: 'pass' | 'reshape'): void;
+  /** `headers` are those of the raw record that leave. */
+  governed(index: number, program: BoundProgram, out: ProgramOutput, outcome: 'pass' | 'reshape', headers: LeavingHeaders): void;
   withheld(index: number, program: BoundProgram): void;
   refused(index: number, reason: ErrorCode, program: BoundProgram | undefined, field: string | null): void;
 }
@@ -84,10 +88,11 @@ export function governBatch(
       for (; index < end; index += 1) sink.refused(index, 'schema-not-approved', undefined, null);
       continue;
     }
+    const terms = headerTermsOf(program.program);
     while (index < end) {
       const done = program.run(frames, index, end, out);
       if (done === index) throw new Error('governBatch: a Program made no progress on an empty output');
-      for (let record = index; record < done; record += 1) tell(sink, record, program, out);
+      for (let record = index; record < done; record += 1) tell(sink, record, program, out, frames, terms);
       wipeOutput(out);
       index = done;
     }
@@ -101,14 +106,27 @@ function runEnd(frames: RecordFrames, { schemaIds, unreadable }: Screening, inde
   return end;
 }
 
-function tell(sink: BatchSink, index: number, program: BoundProgram, out: ProgramOutput): void {
+function tell(
+  sink: BatchSink,
+  index: number,
+  program: BoundProgram,
+  out: ProgramOutput,
+  frames: RecordFrames,
+  terms: readonly HeaderTerm[],
+): void {
   switch (out.outcome[index]) {
     case outcomes.pass:
-      sink.governed(index, program, out, 'pass');
+    case outcomes.reshape: {
+      const outcome = out.outcome[index] === outcomes.pass ? 'pass' : 'reshape';
+      if (terms.length === 0) {
+        sink.governed(index, program, out, outcome, noHeaders);
+        break;
+      }
+      const verdict = governHeaders(terms, frames, index, out);
+      if (verdict.refusal === undefined) sink.governed(index, program, out, outcome, verdict.leaving);
+      else sink.refused(index, verdict.refusal, program, verdict.field);
       break;
-    case outcomes.reshape:
-      sink.governed(index, program, out, 'reshape');
-      break;
+    }
     case outcomes.withhold:
       sink.withheld(index, program);
       break;

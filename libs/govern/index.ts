@@ -2,6 +2,8 @@ export type { CompileInput } from './compile.ts';
 export { compile } from './compile.ts';
 export type { BatchSink, Lane, Screening } from './govern-batch.ts';
 export { governBatch, schemaIdsOf, screenBatch } from './govern-batch.ts';
+export type { LeavingHeaders } from './headers.ts';
+export { headerBytes } from './headers.ts';
 export type { ApprovedModule } from './instantiate.ts';
 export { instantiate } from './instantiate.ts';
 export { deriveFieldKey } from './interpreter.ts';

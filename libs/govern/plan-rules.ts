@@ -3,6 +3,7 @@ import type { Result } from '../base/index.ts';
 import { during, fail, ok } from '../base/index.ts';
 import type { AvroSchema, RecordModel, TypeModel } from '../avro/index.ts';
 import type { AgreementTerms, ChannelTerms, StageRule } from '../odrl/index.ts';
+import { headerFault, sortedHeaders } from '../odrl/index.ts';
 import type { Place } from './address.ts';
 import { isBelow, placesIn, recordOf, resolveAddress } from './address.ts';
 import { typedConstant } from './constants.ts';
@@ -62,7 +63,9 @@ export function planRules(
     }
   }
   fields.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const plans = { rows, fields, channels: terms.channels };
+  const headers = planHeaders(terms.channels);
+  if (!headers.ok) return headers;
+  const plans = { rows, fields, channels: headers.value };
   const unnamed = firstUnnamed(schema, fields);
   if (unnamed !== undefined)
     return fail('field-unnamed', `field ${unnamed}: no rule names it; keeping it takes an explicit keep`, unnamed);
@@ -194,6 +197,13 @@ function checkChannels(schema: AvroSchema, plans: FusedPlans): Result<void> {
   if (plan?.otherwise !== 'refuse')
     return fail('plan-invalid', `(key): the rule of ${key.repeats} must refuse what does not fit`, key.repeats);
   return ok(undefined);
+}
+
+/** The channels with header terms in one order, and without an empty list: equal terms give an equal manifest. */
+function planHeaders({ headers = [], ...channels }: ChannelTerms): Result<ChannelTerms> {
+  const fault = headerFault(headers, channels.key);
+  if (fault !== undefined) return fail('plan-invalid', `(header ${headers[fault.index]?.name ?? ''}): ${fault.why}`);
+  return ok(headers.length === 0 ? channels : { ...channels, headers: sortedHeaders(headers) });
 }
 
 /** Paths that a condition looks at. */

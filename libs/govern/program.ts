@@ -19,6 +19,7 @@ export const refusals = [
   'value-unfit',
   'key-unfit',
   'output-too-large',
+  'header-unfit',
 ] as const satisfies readonly (ErrorCode | 'none')[];
 export type Refusal = (typeof refusals)[number];
 
@@ -80,7 +81,7 @@ export function wipeOutput(output: ProgramOutput, records: number = output.outco
 
 /** One line of the table that a publisher reads before approving. */
 export interface ExplainRow {
-  /** Field path, or `(rows)`, `(key)`, `(headers)`, `(timestamp)`, `(partition, order)`. */
+  /** Field path, or `(rows)`, `(key)`, `(header <name>)`, `(headers)` for all others, `(timestamp)`, `(partition, order)`. */
   readonly field: string;
   readonly stage: string;
   readonly happens: string;

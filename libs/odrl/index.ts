@@ -1,2 +1,3 @@
-export type { AgreementTerms, ChannelTerms, Constraint, Otherwise, StageRule } from './terms.ts';
+export { headerFault, sortedHeaders } from './header-terms.ts';
+export type { AgreementTerms, ChannelTerms, Constraint, HeaderTerm, Otherwise, StageRule } from './terms.ts';
 export { parsePolicy, policyProfile } from './parse-policy.ts';

@@ -80,7 +80,7 @@ describe('a policy', () => {
     [
       'an unknown channel',
       '/permission/0/duty/0/channels',
-      (value: Loose) => Object.assign(value.permission[0]?.duty[0] ?? {}, { channels: { headers: 'keep' } }),
+      (value: Loose) => Object.assign(value.permission[0]?.duty[0] ?? {}, { channels: { offsets: 'keep' } }),
     ],
   ] as const) {
     test(`with ${why} is refused at ${at}`, () => {
@@ -92,6 +92,59 @@ describe('a policy', () => {
       }
     });
   }
+
+  describe('with header terms', () => {
+    const withChannels = (channels: unknown): ReturnType<typeof parsePolicy> =>
+      parsePolicy(policy(((value: Loose) => Object.assign(value.permission[0]?.duty[0] ?? {}, { channels })) as never));
+    const source = { name: 'source', keep: true };
+
+    test('has them sorted by name, and none where headers are dropped', () => {
+      const patient = { name: 'patient', repeats: 'key' };
+      expect(unwrap(withChannels({ key: 'keep', headers: [source, patient] })).channels).toEqual({
+        key: 'keep',
+        timestamp: 'keep',
+        headers: [patient, source],
+      });
+      expect(Object.keys(unwrap(withChannels({ headers: 'drop' })).channels)).toEqual(['key', 'timestamp']);
+    });
+
+    test('takes 64 of them, and names of 249 bytes', () => {
+      const many = Array.from({ length: 64 }, (_, index) => ({ name: `h${index}`, keep: true }));
+      expect(withChannels({ headers: many }).ok).toBe(true);
+      expect(withChannels({ headers: [{ name: '源'.repeat(83), keep: true }] }).ok).toBe(true);
+      expect(withChannels({ headers: [...many, source] })).toMatchObject({
+        ok: false,
+        failure: { at: '/permission/0/duty/0/channels/headers/64', message: expect.stringContaining('more than 64') },
+      });
+    });
+
+    for (const [why, reason, headers] of [
+      ['an empty list', '', []],
+      ['a name without bytes', '1 to 249 bytes', [{ name: '', keep: true }]],
+      ['a name of 250 bytes', '1 to 249 bytes', [{ name: `${'源'.repeat(83)}x`, keep: true }]],
+      ['a name that is no text', 'not valid text', [{ name: '\ud800', keep: true }]],
+      ['a name with the sign for bytes that are no text', 'not valid text', [{ name: 'a\ufffd', keep: true }]],
+      ['one name twice', 'same header', [source, source]],
+      ['the trace of all subscribers', 'joins the records', [{ name: 'traceparent', keep: true }]],
+      ['its state', 'joins the records', [{ name: 'tracestate', keep: true }]],
+      ['it in other letters', 'joins the records', [{ name: 'TraceParent', keep: true }]],
+      ['a header that repeats a dropped key', 'key that is dropped', [{ name: 'patient', repeats: 'key' }]],
+      ['a header that repeats a field', '', [{ name: 'patient', repeats: '/id' }]],
+      ['two settings at once', '', [{ name: 'patient', keep: true, repeats: 'key' }]],
+      ['a header that is not kept', '', [{ name: 'patient', keep: false }]],
+    ] as const) {
+      test(`refuses ${why}, with its place and reason`, () => {
+        expect(withChannels({ headers })).toMatchObject({
+          ok: false,
+          failure: {
+            code: 'policy-invalid',
+            at: expect.stringContaining('/channels/headers'),
+            message: expect.stringContaining(reason),
+          },
+        });
+      });
+    }
+  });
 
   test('with a constraint that nothing enforces is refused', () => {
     const parsed = parsePolicy(

@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import type { Result } from '../base/index.ts';
 import { fail, limits, ok, parseId } from '../base/index.ts';
-import type { AgreementTerms, StageRule } from './terms.ts';
+import { headerFault, sortedHeaders } from './header-terms.ts';
+import type { AgreementTerms, ChannelTerms, StageRule } from './terms.ts';
 
 export const policyProfile = 'urn:sluice:odrl:1';
 
@@ -38,9 +39,15 @@ const stageRule = z.strictObject({
   else: otherwise.optional(),
 });
 
+const headerTerm = z.union([
+  z.strictObject({ name: z.string(), keep: z.literal(true) }),
+  z.strictObject({ name: z.string(), repeats: z.literal('key') }),
+]);
+
 const channels = z.strictObject({
   key: z.union([z.literal('drop'), z.literal('keep'), z.strictObject({ repeats: fieldPath })]).optional(),
   timestamp: z.enum(['keep', 'drop']).optional(),
+  headers: z.union([z.literal('drop'), z.array(headerTerm).min(1)]).optional(),
 });
 
 const constraint = z.strictObject({
@@ -110,6 +117,8 @@ export function parsePolicy(input: unknown): Result<AgreementTerms> {
       );
     }
   }
+  const channelTerms = toChannels(duty.channels ?? {});
+  if (!channelTerms.ok) return channelTerms;
   return ok({
     agreement: uid,
     dataset: granted.target,
@@ -117,8 +126,16 @@ export function parsePolicy(input: unknown): Result<AgreementTerms> {
     assignee: granted.assignee,
     constraints: constraints.map((item) => ({ ...item, enforcedBy: 'contract' as const })),
     rules: duty.stages.map(toRule),
-    channels: { key: duty.channels?.key ?? 'drop', timestamp: duty.channels?.timestamp ?? 'keep' },
+    channels: channelTerms.value,
   });
+}
+
+function toChannels({ key = 'drop', timestamp = 'keep', headers = 'drop' }: z.infer<typeof channels>): Result<ChannelTerms> {
+  if (headers === 'drop') return ok({ key, timestamp });
+  const fault = headerFault(headers, key);
+  if (fault === undefined) return ok({ key, timestamp, headers: sortedHeaders(headers) });
+  const at = `/permission/0/duty/0/channels/headers/${fault.index}`;
+  return fail('policy-invalid', `parsing policy: ${at}: ${fault.why}`, at);
 }
 
 function toRule(rule: z.infer<typeof stageRule>): StageRule {

@@ -7,7 +7,7 @@ export type Otherwise = 'refuse' | 'null' | { readonly constant: string | number
 export interface StageRule {
   /** A name from the stage list, e.g. `mask`. */
   readonly stage: string;
-  /** JSON-pointer-like field paths (`/patient/phone`); empty for a stage that is about the whole record. */
+  /** Addresses of places, such as `/patient/phone` or `tag:direct-identifier` (the README of this room has all forms); empty for a stage that is about the whole record. */
   readonly at: readonly string[];
   /** The stage's own configuration, checked by the stage. */
   readonly with: Readonly<Record<string, unknown>>;
@@ -20,7 +20,16 @@ export interface ChannelTerms {
   readonly key: 'drop' | 'keep' | { readonly repeats: string };
   /** `keep` (default): the record's own time. `drop`: the time of the governed write. */
   readonly timestamp: 'keep' | 'drop';
+  /** Headers that leave, sorted by name; absent (default), or for any other header: `drop`. */
+  readonly headers?: readonly HeaderTerm[];
 }
+
+/** What becomes of the headers of one name. */
+export type HeaderTerm =
+  /** They leave as they came, all values in order; a record without one is fine. */
+  | { readonly name: string; readonly keep: true }
+  /** Each value is the raw key again and leaves as the governed key; a record where it is not, or that has none, is refused. */
+  | { readonly name: string; readonly repeats: 'key' };
 
 export interface Constraint {
   readonly leftOperand: string;

@@ -43,17 +43,14 @@ export const explain: Command = {
       write(`${leftOperand} ${operator} ${rightOperand}: by contract, not by Sluice`);
     write(`Program ${hash}`);
     write('');
-    for (const line of table(['Field', 'Stage', 'What happens', 'Reversible', 'Lost'], rows.map(cells))) write(line);
+    for (const line of table(titles, rows.map(cells))) write(line);
     return ok(undefined);
   },
 };
 
-function cells({ field, stage, happens, lengthLeaked, reversible, informationLost }: ExplainRow): string[] {
-  return [
-    field,
-    stage,
-    lengthLeaked && reversible !== 'yes' ? `${happens} (its length shows)` : happens,
-    reversible,
-    informationLost,
-  ];
+const titles = ['Field', 'Stage', 'What happens', 'Reversible', 'Length shows', 'Lost', 'Standard', 'Why'];
+
+function cells({ field, stage, happens, lengthLeaked, reversible, informationLost, clause, why }: ExplainRow): string[] {
+  const length = lengthLeaked || reversible === 'yes' ? 'yes' : 'no';
+  return [field, stage, happens, reversible, length, informationLost, clause, why];
 }

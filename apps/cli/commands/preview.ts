@@ -39,12 +39,13 @@ export const preview: Command = {
     if (!Number.isInteger(max) || max < 1 || max > recordsMax) return fail('request-invalid', `--max takes 1 to ${recordsMax}`);
     const compiled = await compileFiles(options.value.policy, options.value.schema);
     if (!compiled.ok) return compiled;
-    const { program } = compiled.value;
+    const { program, terms } = compiled.value;
+    const { key } = terms.channels;
     const input = await readText(options.value.input);
     if (!input.ok) return input;
     const rows = readRows(program.writerSchema, input.value, max);
     if (!rows.ok) return rows;
-    for (const [index, shown] of governed(program, rows.value).entries()) {
+    for (const [index, shown] of governed(program, rows.value, typeof key === 'string' ? undefined : key.repeats).entries()) {
       if (options.value.json !== undefined) write(JSON.stringify(shown));
       else for (const line of linesOf(index, shown)) write(line);
     }
@@ -79,10 +80,10 @@ function readRows(schema: AvroSchema, text: string, max: number): Result<Uint8Ar
   return rows.length === 0 ? fail('record-malformed', 'the file has no records') : ok(rows);
 }
 
-function governed(program: Program, rows: readonly Uint8Array[]): Shown[] {
+function governed(program: Program, rows: readonly Uint8Array[], keyPath: string | undefined): Shown[] {
   const bound = program.bind({ governedSchemaId: 1, datasetId: 'preview', dataKey: randomBytes(32) });
   if (!bound.ok) throw new Error('preview: a fresh key is a key');
-  const frames = framesOf(rows);
+  const frames = framesOf(program, rows, keyPath);
   const room = rows.reduce((sum, row) => sum + growthMax * row.length + recordRoomBytes, 0);
   const output = createOutput(frames.count, room);
   if (bound.value.run(frames, 0, frames.count, output) < frames.count) throw new Error('preview: the output is too small');
@@ -100,14 +101,24 @@ function governed(program: Program, rows: readonly Uint8Array[]): Shown[] {
   });
 }
 
-function framesOf(rows: readonly Uint8Array[]): RecordFrames {
+/** A file has no keys: where the policy says that the key repeats a field, each record gets the one that it should have. */
+function framesOf(program: Program, rows: readonly Uint8Array[], keyPath: string | undefined): RecordFrames {
   const builder = new BatchBuilder();
-  for (const row of rows) builder.append(null, frame(1, row), [], 0n);
+  for (const row of rows) {
+    const key = keyPath === undefined ? null : textAt(plain(program.writerSchema, row), keyPath);
+    builder.append(key === null ? null : Buffer.from(key), frame(1, row), [], 0n);
+  }
   const found: (RecordFrames | null)[] = [];
   readBatches(builder.finish(noProducer), (batch) => found.push(frameRecords(batch, 0)));
   const [frames] = found;
   if (frames === null || frames === undefined) throw new Error('preview: a batch that was just built is framed');
   return frames;
+}
+
+function textAt(row: Row, path: string): string | null {
+  let value: unknown = row;
+  for (const name of path.split('/').slice(1)) value = (value as Row | undefined)?.[name];
+  return typeof value === 'string' ? value : null;
 }
 
 function plain(schema: AvroSchema, bytes: Uint8Array): Row {

@@ -57,6 +57,8 @@ const tables = {
   lanes: lanesFrom(0),
   /** As signed bytes those above it begin a code point. */
   belowStarts: splat(0xbf),
+  /** The largest bytes that may be the third from last, the last but one and the last. */
+  cutOff: [...times(13, 0xff), 0xf0 - 1, 0xe0 - 1, 0xc0 - 1],
   highNibble: splat(0xf0),
   threeBytes: splat(0xe0),
   leadE0: splat(0xe0),
@@ -82,40 +84,117 @@ export function addIsUtf8(module: ModuleWriter): number {
   const { index, code: c } = module.function(['i32', 'i32'], ['i32']);
   const [p, end] = [0, 1];
   const left = c.local('i32');
-  const [input, before, errors, first] = [c.local('v128'), c.local('v128'), c.local('v128'), c.local('v128')];
-  const [high, low, second, nibble, third, fourth, bit] = (
-    ['firstHigh', 'firstLow', 'secondHigh', 'lowNibble', 'thirdByte', 'fourthByte', 'highBit'] as const
-  ).map((name) => {
-    const local = c.local('v128');
-    pushTable(c, name).set(local);
-    return local;
-  }) as [number, number, number, number, number, number, number];
+  const pairs = new Pairs(c);
   c.get(end).get(p).op('i32.sub').set(left);
-  const check = (): void => {
+  c.block((last) => {
+    c.loop((next) => {
+      c.get(left).i32(16).op('i32.lt_s').brIf(last);
+      c.get(p).load('v128.load');
+      pairs.check();
+      pairs.goOn();
+      c.get(p).i32(16).op('i32.add').set(p);
+      c.get(left).i32(16).op('i32.sub').set(left).br(next);
+    });
+  });
+  pairs.pushFilledUp(p, 0, left);
+  pairs.check();
+  pairs.pushVerdict();
+  return index;
+}
+
+/** The same for at most 16 bytes, and for 17 to 32, without a loop whose end has to be guessed: (p, length) -> 1 when they are UTF-8. */
+export function addIsShortUtf8(module: ModuleWriter, vectors: 1 | 2): number {
+  const { index, code: c } = module.function(['i32', 'i32'], ['i32']);
+  const [p, length] = [0, 1];
+  const pairs = new Pairs(c);
+  if (vectors === 2) {
+    c.get(p).load('v128.load');
+    pairs.check();
+    pairs.goOn();
+    c.get(length).i32(16).op('i32.sub').set(length);
+  }
+  pairs.pushFilledUp(p, 16 * (vectors - 1), length);
+  pairs.check();
+  pairs.checkCutOff();
+  pairs.pushVerdict();
+  return index;
+}
+
+/** Looks up neighbouring bytes, one vector after the other. */
+class Pairs {
+  readonly #c: Code;
+  readonly #input: number;
+  readonly #before: number;
+  readonly #errors: number;
+  readonly #first: number;
+  readonly #tables: Readonly<
+    Record<'firstHigh' | 'firstLow' | 'secondHigh' | 'lowNibble' | 'thirdByte' | 'fourthByte' | 'highBit', number>
+  >;
+
+  constructor(c: Code) {
+    this.#c = c;
+    [this.#input, this.#before, this.#errors, this.#first] = [c.local('v128'), c.local('v128'), c.local('v128'), c.local('v128')];
+    const loaded = (name: TableName): number => {
+      const local = c.local('v128');
+      pushTable(c, name).set(local);
+      return local;
+    };
+    this.#tables = {
+      firstHigh: loaded('firstHigh'),
+      firstLow: loaded('firstLow'),
+      secondHigh: loaded('secondHigh'),
+      lowNibble: loaded('lowNibble'),
+      thirdByte: loaded('thirdByte'),
+      fourthByte: loaded('fourthByte'),
+      highBit: loaded('highBit'),
+    };
+  }
+
+  /** Takes the vector on the stack. */
+  check(): void {
+    const [c, input, before, first] = [this.#c, this.#input, this.#before, this.#first];
+    const {
+      firstHigh: high,
+      firstLow: low,
+      secondHigh: second,
+      lowNibble: nibble,
+      thirdByte,
+      fourthByte,
+      highBit,
+    } = this.#tables;
+    c.set(input);
     c.get(before).get(input).shuffle(lanesFrom(15)).set(first);
     c.get(high).get(first).i32(4).vec('i16x8.shr_u').get(nibble).vec('v128.and', 'i8x16.relaxed_swizzle');
     c.get(low).get(first).get(nibble).vec('v128.and', 'i8x16.relaxed_swizzle', 'v128.and');
     c.get(second).get(input).i32(4).vec('i16x8.shr_u').get(nibble).vec('v128.and', 'i8x16.relaxed_swizzle', 'v128.and');
     // The third byte behind a lead of three or four, and the fourth behind one of four, must be the second continuation in a row.
-    c.get(before).get(input).shuffle(lanesFrom(14)).get(third).vec('i8x16.sub_sat_u');
-    c.get(before).get(input).shuffle(lanesFrom(13)).get(fourth).vec('i8x16.sub_sat_u', 'v128.or');
-    c.get(bit).vec('v128.and', 'v128.xor').get(errors).vec('v128.or').set(errors);
-  };
-  c.block((last) => {
-    c.loop((next) => {
-      c.get(left).i32(16).op('i32.lt_s').brIf(last);
-      c.get(p).load('v128.load').set(input);
-      check();
-      c.get(input).set(before);
-      c.get(p).i32(16).op('i32.add').set(p);
-      c.get(left).i32(16).op('i32.sub').set(left).br(next);
-    });
-  });
-  c.get(left).vec('i8x16.splat');
-  pushTable(c, 'lanes').vec('i8x16.gt_s').get(p).load('v128.load').vec('v128.and').set(input);
-  check();
-  c.get(errors).vec('v128.any_true').op('i32.eqz');
-  return index;
+    c.get(before).get(input).shuffle(lanesFrom(14)).get(thirdByte).vec('i8x16.sub_sat_u');
+    c.get(before).get(input).shuffle(lanesFrom(13)).get(fourthByte).vec('i8x16.sub_sat_u', 'v128.or');
+    c.get(highBit).vec('v128.and', 'v128.xor').get(this.#errors).vec('v128.or').set(this.#errors);
+  }
+
+  /** The vector that was checked is the one before the next. */
+  goOn(): void {
+    this.#c.get(this.#input).set(this.#before);
+  }
+
+  /** Pushes the bytes at `p + offset`, so many as the local says and zeros behind them. */
+  pushFilledUp(p: number, offset: number, count: number): void {
+    const c = this.#c;
+    c.get(count).vec('i8x16.splat');
+    pushTable(c, 'lanes').vec('i8x16.gt_s').get(p).load('v128.load', offset).vec('v128.and');
+  }
+
+  /** No vector follows the last one: it must not begin what is longer than it is. Where zeros follow a text in it, the pairs tell. */
+  checkCutOff(): void {
+    const c = this.#c;
+    c.get(this.#input);
+    pushTable(c, 'cutOff').vec('i8x16.sub_sat_u').get(this.#errors).vec('v128.or').set(this.#errors);
+  }
+
+  pushVerdict(): void {
+    this.#c.get(this.#errors).vec('v128.any_true').op('i32.eqz');
+  }
 }
 
 /** Pushes 1 when the byte at `p` starts a code point. */

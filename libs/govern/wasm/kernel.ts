@@ -3,7 +3,7 @@
  * input stands there. Copying moves 16 bytes at a time and may touch 15 bytes behind a range; the arena has room for that and is wiped.
  */
 import type { Code } from '../../wasm/index.ts';
-import { addAdvance, addIsUtf8, addPoints, addRetreat, addTextTables } from './kernel-text.ts';
+import { addAdvance, addIsShortUtf8, addIsUtf8, addPoints, addRetreat, addTextTables } from './kernel-text.ts';
 import type { FunctionRef, ModuleWriter } from '../../wasm/index.ts';
 
 export interface Kernel {
@@ -21,6 +21,9 @@ export interface Kernel {
   readonly readLength: number;
   /** (p, end) -> 1 when the bytes are UTF-8. */
   readonly isUtf8: number;
+  /** (p, length) -> the same for at most 16 bytes, and for 17 to 32. */
+  readonly isShortUtf8: number;
+  readonly isPairUtf8: number;
   /** (p, end) -> number of code points. */
   readonly points: number;
   /** (p, end, count) -> position behind so many code points, or `end`. */
@@ -54,6 +57,8 @@ export function addKernel(module: ModuleWriter): Kernel {
     readLong,
     readLength: addReadLength(module, position, readLong),
     isUtf8: addIsUtf8(module),
+    isShortUtf8: addIsShortUtf8(module, 1),
+    isPairUtf8: addIsShortUtf8(module, 2),
     points: addPoints(module),
     advance: addAdvance(module),
     retreat: addRetreat(module),

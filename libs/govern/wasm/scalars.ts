@@ -199,24 +199,31 @@ function emitFastTextCheck(c: Code, kernel: Kernel, p: number, length: number, m
   c.if(
     () => {
       c.get(p).load('v128.load').vec('i8x16.bitmask').i32(1).get(length).op('i32.shl').i32(1).op('i32.sub', 'i32.and');
+      c.if(() => c.get(p).get(length).call(kernel.isShortUtf8).op('i32.eqz').brIf(malformed));
     },
     () => {
       c.get(p).get(length).op('i32.add').set(end);
-      c.get(p).load('v128.load').get(end).i32(16).op('i32.sub').load('v128.load').vec('v128.or', 'i8x16.bitmask');
-      c.get(length).i32(32).op('i32.gt_u');
+      c.get(length).i32(32).op('i32.le_u');
       c.if(
         () => {
-          c.get(p).load('v128.load', 16).get(end).i32(32).op('i32.sub').load('v128.load').vec('v128.or', 'i8x16.bitmask');
-          c.get(length).i32(64).op('i32.gt_u', 'i32.or');
+          c.get(p).load('v128.load').get(end).i32(16).op('i32.sub').load('v128.load').vec('v128.or', 'i8x16.bitmask');
+          c.if(() => c.get(p).get(length).call(kernel.isPairUtf8).op('i32.eqz').brIf(malformed));
         },
-        () => c.i32(0),
-        'i32',
+        () => {
+          c.get(p).load('v128.load').get(end).i32(16).op('i32.sub').load('v128.load').vec('v128.or');
+          c.get(p)
+            .load('v128.load', 16)
+            .get(end)
+            .i32(32)
+            .op('i32.sub')
+            .load('v128.load')
+            .vec('v128.or', 'v128.or', 'i8x16.bitmask');
+          c.get(length).i32(64).op('i32.gt_u', 'i32.or');
+          c.if(() => c.get(p).get(end).call(kernel.isUtf8).op('i32.eqz').brIf(malformed));
+        },
       );
-      c.op('i32.or');
     },
-    'i32',
   );
-  c.if(() => c.get(p).get(p).get(length).op('i32.add').call(kernel.isUtf8).op('i32.eqz').brIf(malformed));
   c.release('i32', end);
 }
 
