@@ -41,6 +41,11 @@ const commands = {
     await build(node, { quiet: true });
     return runToEnd(node, [...nodeFlags, '--expose-gc', distFile('test/bench/main.js'), ...given]);
   },
+  'measure:scrub': async () => {
+    const node = await prepare({ kafka: false });
+    await build(node, { quiet: true });
+    return runToEnd(node, [...nodeFlags, distFile('test/scrub/measure.js'), ...given]);
+  },
   check: async () => check(await prepare({ kafka: false }), given),
   generate: async () => {
     const node = await prepare({ kafka: false });

@@ -19,6 +19,7 @@ import { prefix } from './prefix/prefix.ts';
 import { pseudonymize } from './pseudonymize/pseudonymize.ts';
 import { region } from './region/region.ts';
 import { round } from './round/round.ts';
+import { scrub } from './scrub/scrub.ts';
 import { tokenize } from './tokenize/tokenize.ts';
 import { topCode } from './top-code/top-code.ts';
 
@@ -43,11 +44,15 @@ export const stages: readonly Stage[] = [
   pseudonymize,
   region,
   round,
+  scrub,
   tokenize,
   topCode,
 ];
 
 export type { FpeOrigin } from './fpe/fpe.ts';
 export { decryptDigits } from './fpe/fpe.ts';
+export { finderOf, findIdentifiers } from './scrub/find-identifiers.ts';
+export type { Finding, IdentifierKind } from './scrub/identifier-kinds.ts';
+export { identifierKinds } from './scrub/identifier-kinds.ts';
 export type { TokenOrigin } from './tokenize/tokenize.ts';
 export { detokenize } from './tokenize/tokenize.ts';

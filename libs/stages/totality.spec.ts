@@ -43,6 +43,8 @@ const trials: readonly (readonly [stage: string, type: TypeModel, config: unknow
   ['region', text, { to: 'city' }],
   ['region', text, { of: 'address', to: 'street', provinceless: true }],
   ['ip-prefix', text, {}],
+  ['scrub', text, {}],
+  ['scrub', text, { as: 'mask', kinds: ['name', 'address'] }],
   ['dictionary', text, { levels: { a: 'b' }, prefix: true }],
 ];
 

@@ -2,18 +2,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { avscSide } from './avsc-side.ts';
 import type { Side } from './sides.ts';
-import { programSide, verifyEqual } from './sides.ts';
+import { dataKeys, programSide, verifyEqual } from './sides.ts';
 import { makeWorkloads } from './workloads.ts';
 
 const workloads = makeWorkloads(2);
 
 describe('the bench', () => {
+  const keys = dataKeys(1);
   for (const workload of workloads) {
-    const made = programSide('reference', workload);
+    const made = programSide('reference', workload, workload.avscTerms, keys);
     if ('missing' in made) throw new Error(made.missing);
 
     test(`${workload.name}: avsc gives what the oracle gives, of records as described`, () => {
-      const { left, records } = verifyEqual(made.side, avscSide(workload.name, made.program), workload.batches);
+      const { left, records } = verifyEqual(made.side, avscSide(workload, made.program, keys), workload.batches);
       const [lowRate, highRate] = workload.passRateExpected;
       const [lowBytes, highBytes] = workload.valueBytesExpected;
       expect(left / records).toBeGreaterThanOrEqual(lowRate - 0.02);
@@ -23,7 +24,7 @@ describe('the bench', () => {
     });
 
     test(`${workload.name}: a side that does other work is found`, () => {
-      const honest = avscSide(workload.name, made.program);
+      const honest = avscSide(workload, made.program, keys);
       const idle: Side = { ...honest, value: (index) => (index === 7 ? null : honest.value(index)) };
       const wrong: Side = {
         ...honest,

@@ -5,7 +5,7 @@ import { json, markdown, table } from './report.ts';
 
 const help = `npm run bench -- program [--seconds N] [--json | --markdown]
 
-  program       Programs (each engine there is) against careful avsc: workloads P0, P1h and W2
+  program       Programs (each engine there is) against careful avsc: workloads P0 to P4 and W2, and record batches
   --seconds N   measured time of a workload, 1 to 600, default 10
   --json        one JSON object as the last line
   --markdown    the table as Markdown

@@ -25,7 +25,7 @@ export function table(report: BenchReport): string {
       .map((text, column) => (column < 2 ? text.padEnd(widths[column] as number) : text.padStart(widths[column] as number)))
       .join('  '),
   );
-  return [...heading(report), '', ...lines, ''].join('\n');
+  return [...heading(report), '', ...lines, '', ...batchLines(report), ''].join('\n');
 }
 
 export function markdown(report: BenchReport): string {
@@ -36,6 +36,8 @@ export function markdown(report: BenchReport): string {
     line(columns.map(([title]) => title)),
     line(columns.map((_, column) => (column < 2 ? '---' : '---:'))),
     ...report.rows.map((row) => line(columns.map(([, text]) => text(row)))),
+    '',
+    ...batchLines(report).map((text) => `- ${text}`),
     '',
   ].join('\n');
 }
@@ -62,7 +64,20 @@ export function json(report: BenchReport): string {
     firstBatchMs: rounded(startUp.firstBatchMs.median),
     ratioOf64: rounded(startUp.ratioOf64),
   };
-  return JSON.stringify({ policies, batch: {}, ...(started && { startUp: started }) });
+  const batch = Object.fromEntries(
+    report.batchRows.map(({ name, min, median, max, bytesAllocatedPerRecord }) => [
+      name,
+      {
+        usPerRecord: rounded(min),
+        recordsPerSecond: Math.round(1e6 / min),
+        bytesAllocatedPerRecord: rounded(bytesAllocatedPerRecord),
+        min: rounded(min),
+        median: rounded(median),
+        max: rounded(max),
+      },
+    ]),
+  );
+  return JSON.stringify({ policies, batch, ...(started && { startUp: started }) });
 }
 
 const hasWasm = (report: BenchReport, row: BenchRow): boolean =>
@@ -78,6 +93,16 @@ function heading(report: BenchReport): string[] {
     ...startUpLines(report),
     ...report.missing.map((reason) => `not measured: ${reason}`),
   ];
+}
+
+/** RecordBatch in to RecordBatch out. */
+function batchLines({ batchRows }: BenchReport): string[] {
+  return batchRows.map(
+    ({ name, min, median, max, bytesAllocatedPerRecord, collections, bytesIn, bytesOut }) =>
+      `record batch in to record batch out, ${name}: ${min.toFixed(3)} us (median ${median.toFixed(3)}, max ${max.toFixed(3)}), ` +
+      `${Math.round(1e6 / min).toLocaleString('en-US')} records/s, heap ${bytesAllocatedPerRecord.toFixed(1)} B a record, ${collections} GCs in 400k, ` +
+      `${bytesIn.toLocaleString('en-US')} bytes in, ${bytesOut.toLocaleString('en-US')} out`,
+  );
 }
 
 function startUpLines({ startUp }: BenchReport): string[] {

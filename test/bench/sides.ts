@@ -1,18 +1,19 @@
 /** The sides that are compared. Each governs whole batches and can show what it made of the last one. */
 import type { Result } from '../../libs/base/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
-import type { Program } from '../../libs/govern/index.ts';
+import type { Program, ProgramOutput } from '../../libs/govern/index.ts';
 import { compile, createOutput, outcomes, wipeOutput } from '../../libs/govern/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
+import { sharedArena } from '../../libs/records/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import { batchRecords } from './workloads.ts';
-import type { Workload } from './workloads.ts';
+import type { Terms, Workload } from './workloads.ts';
 
 export interface Side {
   readonly name: string;
-  /** Governs a batch; what it gave for an earlier one is gone. */
+  /** Governs a batch for each agreement; what it gave for an earlier one is gone. */
   run(frames: RecordFrames): void;
-  /** The governed value of a record of the last batch, framed, or null where none left. The bytes are valid until the next run. */
+  /** The governed value of a record of the last batch, framed, for the last agreement; null where none left. The bytes are valid until the next run. */
   value(index: number): Uint8Array | null;
 }
 
@@ -20,26 +21,36 @@ export type EngineName = 'reference' | 'wasm';
 
 export const governedSchemaId = 2;
 export const datasetId = 'clinic-visits';
-export const dataKey = new Uint8Array(32).fill(7);
+/** One data key for each agreement. */
+export const dataKeys = (agreements: number): Uint8Array[] =>
+  Array.from({ length: agreements }, (_, index) => new Uint8Array(32).fill(7 + index));
 
 const outputBytes = 2 * 1024 * 1024;
 
-/** The Program of a workload by an engine, or the reason why there is none. */
-export function programSide(engine: EngineName, workload: Workload): { side: Side; program: Program } | { missing: string } {
-  const input = { schema: workload.schema, terms: workload.terms, stages, engine };
-  const compiled: Result<Program> = compile(input);
+/** The Programs of a workload's terms by an engine, bound to each key, or the reason why there are none. */
+export function programSide(
+  engine: EngineName,
+  { schema }: Workload,
+  terms: Terms,
+  keys: readonly Uint8Array[],
+): { side: Side; program: Program } | { missing: string } {
+  const compiled: Result<Program> = compile({ schema, terms, stages, engine });
   if (!compiled.ok) return { missing: compiled.failure.message };
   const program = compiled.value;
-  const made = (JSON.parse(program.manifest) as { engine?: string }).engine;
-  if (engine !== 'reference' && made === 'reference') return { missing: `compile has no engine ${engine} yet` };
-  const bound = unwrap(program.bind({ governedSchemaId, datasetId, dataKey }));
-  const out = createOutput(batchRecords, outputBytes);
+  const bound = keys.map((dataKey) => unwrap(program.bind({ governedSchemaId, datasetId, dataKey })));
+  const arena = sharedArena();
+  // The emitted engine works where the data plane has it work: records are admitted once, and outputs are read in the arena.
+  const inArena = engine === 'wasm';
+  const out: ProgramOutput = inArena ? arena.output : createOutput(batchRecords, outputBytes);
   const side: Side = {
     name: engine,
     run(frames) {
-      wipeOutput(out);
-      const done = bound.run(frames, 0, frames.count, out);
-      if (done !== frames.count) throw new Error(`${engine}: the output was full after ${done} records`);
+      const given = inArena ? arena.admit(frames) : frames;
+      for (const one of bound) {
+        wipeOutput(out, given.count);
+        const done = one.run(given, 0, given.count, out);
+        if (done !== given.count) throw new Error(`${engine}: the output was full after ${done} records`);
+      }
     },
     value(index) {
       if (out.outcome[index] === outcomes.refuse) throw new Error(`${engine}: record ${index} was refused`);

@@ -6,10 +6,11 @@ import type { BoundProgram, Program } from '../../libs/govern/index.ts';
 import { compile, createOutput, instantiate, wipeOutput } from '../../libs/govern/index.ts';
 import type { StageRule } from '../../libs/odrl/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
+import { sharedArena } from '../../libs/records/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import type { Timing } from './measure.ts';
 import { summary } from './measure.ts';
-import { dataKey, datasetId, governedSchemaId } from './sides.ts';
+import { dataKeys, datasetId, governedSchemaId } from './sides.ts';
 import { batchRecords } from './workloads.ts';
 import type { Workload } from './workloads.ts';
 
@@ -22,6 +23,7 @@ export interface StartUp {
   readonly ratioOf64: number;
 }
 
+const [dataKey] = dataKeys(1) as [Uint8Array];
 const repeats = 9;
 const programsMax = 64;
 const outputBytes = 2 * 1024 * 1024;
@@ -65,13 +67,14 @@ function timed(work: (repeat: number) => void): Timing {
 
 /** CPU microseconds of a batch, the fastest of some rounds in which every Program has its turns. */
 function rotation(programs: readonly BoundProgram[], batches: readonly RecordFrames[]): number {
-  const out = createOutput(batchRecords, outputBytes);
+  const arena = sharedArena();
   const samples: number[] = [];
   for (let round = 0; round < repeats; round += 1) {
     const before = process.cpuUsage();
     for (let turn = 0; turn < 4 * programsMax; turn += 1) {
-      wipeOutput(out);
-      programs[turn % programs.length]?.run(batches[turn % batches.length] as RecordFrames, 0, batchRecords, out);
+      const frames = arena.admit(batches[turn % batches.length] as RecordFrames);
+      wipeOutput(arena.output, frames.count);
+      programs[turn % programs.length]?.run(frames, 0, batchRecords, arena.output);
     }
     const { user, system } = process.cpuUsage(before);
     samples.push(user + system);

@@ -7,19 +7,25 @@ import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import type { AvroSchema } from '../../libs/avro/index.ts';
 import { codecOf, frame, fromJson, parseSchema } from '../../libs/avro/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
-import type { AgreementTerms } from '../../libs/odrl/index.ts';
+import type { AgreementTerms, StageRule } from '../../libs/odrl/index.ts';
 import { parsePolicy } from '../../libs/odrl/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
 import { BatchBuilder, frameRecords, readBatches } from '../../libs/records/index.ts';
 import { wideRecord, wideRules, wideSchemaText } from './wide-record.ts';
 
-export type WorkloadName = 'P0' | 'P1h' | 'W2';
+export type WorkloadName = 'P0' | 'P1h' | 'P1c' | 'P1s' | 'P2' | 'P3' | 'P4' | 'W2';
+
+export type Terms = Pick<AgreementTerms, 'rules' | 'channels'>;
 
 export interface Workload {
   readonly name: WorkloadName;
   readonly label: string;
   readonly schema: AvroSchema;
-  readonly terms: Pick<AgreementTerms, 'rules' | 'channels'>;
+  readonly terms: Terms;
+  /** What the avsc side does, where it has no such token function: HMAC-SHA256 in place of the block ciphers. */
+  readonly avscTerms: Terms;
+  /** Agreements at once on one feed, each with its own key. */
+  readonly agreements: number;
   readonly batches: readonly RecordFrames[];
   /** Bytes of a value, wire header included. */
   readonly valueBytesMean: number;
@@ -36,20 +42,80 @@ export function makeWorkloads(batchCount: number): Workload[] {
   const clinicBatches = makeBatches(clinic, batchCount, () => visits.next().value);
   const wide = unwrap(parseSchema(wideSchemaText));
   const w1 = { schema: clinic, ...clinicBatches, valueBytesExpected: [274, 304] } as const;
+  const [p0, p1h] = [policy('p0'), policy('p1h')];
+  const passing = { passRateExpected: [0.74, 0.79] } as const;
+  const digits: StageRule = { stage: 'fpe', at: ['/phone'], with: { kind: 'phone' }, else: 'refuse' };
+  const scrubbed: StageRule = { stage: 'scrub', at: ['/notes'], with: {}, else: 'refuse' };
+  const p2 = replaced(p1h, '/phone', digits);
+  const p4 = replaced(p1h, '/notes', scrubbed);
+  const token = (terms: Terms, prf: string): Pick<Workload, 'terms' | 'avscTerms'> => ({
+    terms: withPrf(terms, prf),
+    avscTerms: terms,
+  });
+  const all: Workload[] = [
+    { name: 'P0', label: 'W1, no keys', terms: p0, avscTerms: p0, agreements: 1, ...w1, passRateExpected: [1, 1] },
+    { name: 'P1h', label: 'W1, HMAC-SHA256 token, row filter', terms: p1h, avscTerms: p1h, agreements: 1, ...w1, ...passing },
+    {
+      name: 'P1c',
+      label: 'W1, AES-CMAC token; avsc: HMAC-SHA256',
+      ...token(p1h, 'aes-128-cmac'),
+      agreements: 1,
+      ...w1,
+      ...passing,
+    },
+    { name: 'P1s', label: 'W1, SM4-CMAC token; avsc: HMAC-SHA256', ...token(p1h, 'sm4-cmac'), agreements: 1, ...w1, ...passing },
+    {
+      name: 'P2',
+      label: 'P1c and FF1 phone; avsc: HMAC, @noble/ciphers',
+      ...token(p2, 'aes-128-cmac'),
+      agreements: 1,
+      ...w1,
+      ...passing,
+    },
+    {
+      name: 'P3',
+      label: 'P1c for 8 agreements; avsc: HMAC, one decode',
+      ...token(p1h, 'aes-128-cmac'),
+      agreements: 8,
+      ...w1,
+      ...passing,
+    },
+    {
+      name: 'P4',
+      label: 'P1c, notes scrubbed; avsc: HMAC, same function',
+      ...token(p4, 'aes-128-cmac'),
+      agreements: 1,
+      ...w1,
+      ...passing,
+    },
+  ];
+  const wideTerms: Terms = { rules: wideRules, channels: { key: 'drop', timestamp: 'keep' } };
   return [
-    { name: 'P0', label: 'W1, no keys', terms: policy('p0'), ...w1, passRateExpected: [1, 1] },
-    { name: 'P1h', label: 'W1, HMAC-SHA256 token, row filter', terms: policy('p1h'), ...w1, passRateExpected: [0.74, 0.79] },
+    ...all,
     {
       name: 'W2',
       label: '60 fields, 3 governed',
       schema: wide,
-      terms: { rules: wideRules, channels: { key: 'drop', timestamp: 'keep' } },
+      terms: wideTerms,
+      avscTerms: wideTerms,
+      agreements: 1,
       ...makeBatches(wide, batchCount, wideRecord),
       valueBytesExpected: [750, 850],
       passRateExpected: [1, 1],
     },
   ];
 }
+
+/** The same terms with another rule for a field. */
+const replaced = ({ rules, channels }: Terms, path: string, rule: StageRule): Terms => ({
+  channels,
+  rules: [...rules.filter(({ at }) => !at.includes(path)), rule],
+});
+
+const withPrf = ({ rules, channels }: Terms, prf: string): Terms => ({
+  channels,
+  rules: rules.map((rule) => (rule.stage === 'pseudonymize' ? { ...rule, with: { ...rule.with, prf } } : rule)),
+});
 
 const repositoryFile = (name: string): string => readFileSync(path.join(repositoryRoot(), name), 'utf8');
 const policy = (name: string): AgreementTerms =>

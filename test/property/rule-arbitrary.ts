@@ -64,6 +64,7 @@ export function ruleFor(
       transform(6, 'tokenize', fc.constantFrom<With[]>({}, { cipher: 'sm4' }), 'text');
       transform(6, 'fpe', fpeConfig, 'text');
       transform(4, 'ip-prefix', fc.constant({}), 'text');
+      transform(4, 'scrub', fc.constantFrom<With[]>({}, { as: 'mask', symbol: '＊' }), 'text');
       transform(4, 'dictionary', dictionaryConfig, 'text');
       transform(4, 'region', regionConfig, 'text');
       transform(4, 'geo', fc.constantFrom<With[]>({ datum: 'WGS-84', h3: 5 }), 'text');
