@@ -40,6 +40,8 @@ interface Tally extends OutcomeCounts {
   readonly partition: number;
   readonly programHashes: Set<string>;
   readonly refusals: Map<string, bigint>;
+  /** Values that `else` replaced, by field path. */
+  readonly otherwise: Map<string, bigint>;
   readonly digest: GovernedDigest;
   pass: number;
   inputFrom: bigint;
@@ -94,6 +96,9 @@ export class TransactionDraft {
         tally.digest.add(key, value);
         const timestampMs = program.program.timestamp === 'keep' ? BigInt(Math.trunc(frames.timestampMs[index] as number)) : now;
         this.#append(topic, partition, key, value, leaving.length === 0 ? headers : joined(leaving, headers), timestampMs);
+      },
+      otherwise: (field, count) => {
+        tally.otherwise.set(field, (tally.otherwise.get(field) ?? 0n) + BigInt(count));
       },
       withheld: (index, program) => {
         this.#count(tally, frames, index, program);
@@ -153,6 +158,7 @@ export class TransactionDraft {
           withholdCount: BigInt(tally.withheld),
           refuseCount: BigInt(tally.refused),
           refusals: Object.fromEntries(tally.refusals),
+          otherwise: Object.fromEntries(tally.otherwise),
           inputTimestampMsMax: BigInt(Math.trunc(tally.timestampMsMax)),
           governedDigest: tally.digest.finish(),
           issuedAtMs: BigInt(Date.now()),
@@ -183,6 +189,7 @@ export class TransactionDraft {
       partition,
       programHashes: new Set(),
       refusals: new Map(),
+      otherwise: new Map(),
       digest: new GovernedDigest(),
       input: 0,
       governed: 0,

@@ -29,6 +29,8 @@ export interface BatchSink {
   /** `headers` are those of the raw record that leave. */
   governed(index: number, program: BoundProgram, out: ProgramOutput, outcome: 'pass' | 'reshape', headers: LeavingHeaders): void;
   withheld(index: number, program: BoundProgram): void;
+  /** So many values at a place were replaced by the rule's `else` in records that were governed since the last call. */
+  otherwise(field: string, count: number): void;
   refused(index: number, reason: ErrorCode, program: BoundProgram | undefined, field: string | null): void;
 }
 
@@ -93,9 +95,17 @@ export function governBatch(
       const done = program.run(frames, index, end, out);
       if (done === index) throw new Error('governBatch: a Program made no progress on an empty output');
       for (let record = index; record < done; record += 1) tell(sink, record, program, out, frames, terms);
+      tellOtherwise(sink, program, out);
       wipeOutput(out);
       index = done;
     }
+  }
+}
+
+function tellOtherwise(sink: BatchSink, { program: { fieldPaths } }: BoundProgram, { otherwise }: ProgramOutput): void {
+  for (let plan = 0; plan < fieldPaths.length; plan += 1) {
+    const count = otherwise[plan] as number;
+    if (count > 0) sink.otherwise(fieldPaths[plan] as string, count);
   }
 }
 

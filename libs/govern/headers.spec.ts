@@ -44,6 +44,7 @@ function leaving(program: Program, frames: RecordFrames): unknown {
       governed: (_index, _program, _out, _outcome, headers) => {
         told = headers.map(([name, value]) => [name, value === null ? null : Buffer.from(value).toString()]);
       },
+      otherwise: () => undefined,
       withheld: () => (told = 'withheld'),
       refused: (_index, reason, _program, field) => (told = { reason, field }),
     },

@@ -57,7 +57,7 @@ export function bindReference(
 type Settled =
   | { readonly refusal: Refusal; readonly field: number }
   | { readonly withheld: true }
-  | { readonly value: Uint8Array; readonly key: Uint8Array | null };
+  | { readonly value: Uint8Array; readonly key: Uint8Array | null; readonly replaced: ReadonlyMap<number, number> };
 
 /** What a binding makes of the plans once; index = field plan. */
 interface BoundPlans {
@@ -77,6 +77,8 @@ interface Pass {
   readonly occurrences: Map<number, number>;
   /** Values whose size comes from the result. */
   asked: number;
+  /** Values that `else` replaced, by plan. */
+  readonly replaced: Map<number, number>;
   /** Records that the place at hand is in, with the path where a type that contains itself is met first. */
   readonly above: { readonly type: RecordModel; readonly path: string }[];
 }
@@ -147,6 +149,7 @@ class Interpreter {
       decides,
       occurrences: new Map(),
       asked: 0,
+      replaced: new Map(),
       above: [],
     });
     const key = this.#rawKey(frames, index, raw);
@@ -155,11 +158,12 @@ class Interpreter {
       this.#value(root, governedSchema.root, raw, '', -1, first);
       if (key === undefined) return refuse('key-unfit');
       if (first.asked > asksMax) return refuse('output-too-large');
-      const governed = this.#value(root, governedSchema.root, raw, '', -1, pass('result'));
+      const last = pass('result');
+      const governed = this.#value(root, governedSchema.root, raw, '', -1, last);
       const encoded = codecOf(governedSchema).encode(governed);
       // A Plan whose result is not of its declared type is a bug of the stage; the record must not pass all the same.
       if (!encoded.ok) return refuse('value-unfit');
-      return { value: encoded.value, key: this.#governedKey(key, governed) };
+      return { value: encoded.value, key: this.#governedKey(key, governed), replaced: last.replaced };
     } catch (error) {
       if (error instanceof Misfit) return refuse('value-unfit', error.field);
       throw error;
@@ -188,6 +192,7 @@ class Interpreter {
       nullable || plan.otherwise === 'null' ? { [branchName(action.result)]: result } : result;
     const instead = (): unknown => {
       if (plan.otherwise === 'refuse') throw new Misfit(index);
+      pass.replaced.set(index, (pass.replaced.get(index) ?? 0) + 1);
       return plan.otherwise === 'null' ? null : wrap(this.#bound.constants[index]);
     };
     if (nullable && value === null) return null;
@@ -303,6 +308,7 @@ class Interpreter {
     out.length += frameHeaderBytes;
     out.length += Buffer.from(settled.value.buffer, settled.value.byteOffset, settled.value.length).copy(out.bytes, out.length);
     out.valueEnd[index] = out.length;
+    for (const [plan, count] of settled.replaced) out.otherwise[plan] = (out.otherwise[plan] as number) + count;
   }
 }
 

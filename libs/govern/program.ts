@@ -1,5 +1,6 @@
 /** What a Program is: fused, immutable, hashed; bound to keys once, then run over batches. */
 import type { ErrorCode, Result } from '../base/index.ts';
+import { limits } from '../base/index.ts';
 import type { AvroSchema } from '../avro/index.ts';
 import type { GovernedRanges, RecordFrames } from '../records/index.ts';
 
@@ -41,6 +42,8 @@ export interface ProgramOutput extends GovernedRanges {
   readonly reason: Uint8Array;
   /** Index into the Program's `fieldPaths` of the field that refused, -1 for none. */
   readonly field: Int16Array;
+  /** Values that a rule's `else` replaced in the records that were written, by index into `fieldPaths`. */
+  readonly otherwise: Uint32Array;
 }
 
 /** Room for `recordsMax` records and `bytesMax` bytes. */
@@ -52,6 +55,7 @@ export function createOutput(recordsMax: number, bytesMax: number): ProgramOutpu
     outcome: new Uint8Array(recordsMax),
     reason: new Uint8Array(recordsMax),
     field: new Int16Array(recordsMax).fill(-1),
+    otherwise: new Uint32Array(limits.schemaFieldsMax),
     keyStart: ranges(),
     keyEnd: ranges(),
     valueStart: ranges(),
@@ -73,6 +77,7 @@ export function wipeOutput(output: ProgramOutput, records: number = output.outco
   output.outcome.fill(0, 0, records);
   output.reason.fill(0, 0, records);
   output.field.fill(-1, 0, records);
+  output.otherwise.fill(0);
   output.keyStart.fill(-1, 0, records);
   output.keyEnd.fill(-1, 0, records);
   output.valueStart.fill(-1, 0, records);

@@ -32,6 +32,7 @@ const receipt: Receipt = {
   withholdCount: 1n,
   refuseCount: 2n,
   refusals: { 'value-unfit': 1n, 'frame-invalid': 1n },
+  otherwise: { '/phone': 2n },
   inputTimestampMsMax: 1n,
   governedDigest: Buffer.alloc(32, 5),
   issuedAtMs: 7n,
@@ -61,9 +62,12 @@ describe('the record formats', () => {
 describe('a receipt', () => {
   test('is read back, also with counts that no double holds', () => {
     const decoded = unwrap(decodeReceipt(encodeReceipt(receipt)));
-    expect({ ...decoded, refusals: { ...decoded.refusals }, governedDigest: Buffer.from(decoded.governedDigest) }).toEqual(
-      receipt,
-    );
+    expect({
+      ...decoded,
+      refusals: { ...decoded.refusals },
+      otherwise: { ...decoded.otherwise },
+      governedDigest: Buffer.from(decoded.governedDigest),
+    }).toEqual(receipt);
   });
 
   test('of other or truncated bytes is refused', () => {

@@ -22,6 +22,8 @@ export interface Receipt {
   readonly refuseCount: bigint;
   /** Error code -> count. */
   readonly refusals: Readonly<Record<string, bigint>>;
+  /** Field path -> values that the rule's `else` replaced in governed records. */
+  readonly otherwise: Readonly<Record<string, bigint>>;
   readonly inputTimestampMsMax: bigint;
   /** 32 bytes. */
   readonly governedDigest: Uint8Array;

@@ -70,6 +70,14 @@ export const receiptSchemaText = String.raw`{
       "doc": "Refused records by reason, an error code."
     },
     {
+      "name": "otherwise",
+      "type": {
+        "type": "map",
+        "values": "long"
+      },
+      "doc": "Values that the else of a rule replaced in governed records, by field path."
+    },
+    {
       "name": "inputTimestampMsMax",
       "type": "long",
       "doc": "Newest time of the input records."

@@ -9,7 +9,7 @@ import type { EngineName } from './engines.ts';
 import { bound, compileWith } from './engines.ts';
 import { programMemories } from './program-memory.ts';
 import { brokenPromise } from './recheck.ts';
-import type { Settled } from './run-case.ts';
+import type { Replaced, Settled } from './run-case.ts';
 import { difference, framesOf, runCase } from './run-case.ts';
 import { canary } from './value-arbitrary.ts';
 
@@ -44,10 +44,12 @@ export function compareEngines(tried: Case, { second, acceptance, wrap = (progra
   const frames = framesOf(tried.records);
   const untouched = Buffer.from(frames.bytes);
   const [left, right] = [bound(oracle.value), wrap(bound(other.value))];
-  const expected = runCase(left, frames, roomyBytes);
+  const [wanted, given]: Replaced[] = [new Map(), new Map()];
+  const expected = runCase(left, frames, roomyBytes, wanted);
   mustHold(brokenPromise(tried, oracle.value, expected), 'oracle');
   const canonical = canonicalOf(oracle.value, tried.records);
-  mustHold(difference(expected, runCase(right, frames, roomyBytes), canonical), `output of ${roomyBytes} bytes`);
+  mustHold(difference(expected, runCase(right, frames, roomyBytes, given), canonical), `output of ${roomyBytes} bytes`);
+  mustHold(sameCounts(wanted, given) ? undefined : 'other counts of values that else replaced', 'run');
   // Where sizes decide, the oracle must write what it read: records in another form than its own are left out.
   compareSizes(
     left,
@@ -102,9 +104,14 @@ function compareSizes(left: BoundProgram, right: BoundProgram, records: readonly
   if (records.length === 0) return;
   const frames = framesOf(records);
   for (const size of outputSizes(runCase(left, frames, roomyBytes))) {
-    mustHold(difference(runCase(left, frames, size), runCase(right, frames, size)), `output of ${size} bytes`);
+    const [wanted, given]: Replaced[] = [new Map(), new Map()];
+    mustHold(difference(runCase(left, frames, size, wanted), runCase(right, frames, size, given)), `output of ${size} bytes`);
+    mustHold(sameCounts(wanted, given) ? undefined : 'other counts of values that else replaced', `output of ${size} bytes`);
   }
 }
+
+const sameCounts = (a: Replaced | undefined, b: Replaced | undefined): boolean =>
+  JSON.stringify([...(a ?? [])]) === JSON.stringify([...(b ?? [])]);
 
 const cannotLower = (result: Result<Program>): boolean =>
   !result.ok && result.failure.code === 'plan-invalid' && /^(compiling program: )?lowering/.test(result.failure.message);

@@ -1,15 +1,22 @@
 /** For random schemas, policies and records, sound and damaged: what an engine gives is what the oracle gives, byte for byte. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
+import { unwrap } from '../../libs/base/index.ts';
 import type { BoundProgram } from '../../libs/govern/index.ts';
+import type { StageRule } from '../../libs/odrl/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import { Acceptance } from './acceptance.ts';
+import type { Case } from './case-arbitrary.ts';
 import { cases } from './case-arbitrary.ts';
 import type { Comparison } from './compare-engines.ts';
 import { compareEngines } from './compare-engines.ts';
 import type { EngineName } from './engines.ts';
-import { engineExists } from './engines.ts';
+import { bound, compileWith, engineExists } from './engines.ts';
 import { programMemories } from './program-memory.ts';
+import { brokenPromise } from './recheck.ts';
+import type { Settled } from './run-case.ts';
+import { framesOf, runCase } from './run-case.ts';
 import { propertySettings } from './settings.ts';
 import { canary } from './value-arbitrary.ts';
 
@@ -136,5 +143,73 @@ describe('the comparison finds', () => {
       if (start >= 0) frames.bytes[start + 1] = 9;
     });
     expect(found(writing)).toMatch(/the input was written to|against/);
+  });
+
+  test('another count of values that else replaced', () => {
+    const more = changed((_frames, _from, _to, out) => {
+      out.otherwise[0] = (out.otherwise[0] as number) + 1;
+    });
+    expect(found(more)).toMatch(/other counts of values that else replaced/);
+  });
+});
+
+describe('the promises of a policy are checked:', () => {
+  const schema = unwrap(
+    parseSchema(
+      JSON.stringify({
+        type: 'record',
+        name: 'R',
+        fields: ['kept', 'gone', 'empty', 'same', 'token'].map((name) => ({ name, type: 'string' })),
+      }),
+    ),
+  );
+  const rule = (stage: string, field: string, config: StageRule['with'] = {}): StageRule => ({
+    stage,
+    at: [`/${field}`],
+    with: config,
+    else: 'refuse',
+  });
+  const rules = [
+    rule('keep', 'kept'),
+    rule('drop', 'gone'),
+    rule('null', 'empty'),
+    rule('constant', 'same', { value: 'x' }),
+    rule('pseudonymize', 'token'),
+  ];
+  const terms = { rules, channels: { key: { repeats: '/token' }, timestamp: 'keep' } as const };
+  const body = unwrap(codecOf(schema).encode({ kept: 'k', gone: canary, empty: 'e', same: 's', token: 't' }));
+  const record = { key: Buffer.from('t'), value: frame(77, body), sound: true };
+  const tried: Case = { schema, writer: undefined, terms, records: [record], hidden: new Set() };
+  const program = unwrap(compileWith('reference', schema, terms));
+  const honest = runCase(bound(program), framesOf(tried.records), 4096);
+  const broken = (change: (settled: Settled) => Settled): string | undefined => brokenPromise(tried, program, honest.map(change));
+  /** The same record with other values under the governed schema. */
+  const withValues = (values: object) => (settled: Settled) => {
+    const codec = codecOf(program.governedSchema);
+    const before = unwrap(codec.decode(settled.value?.subarray(5) ?? Buffer.alloc(0))) as object;
+    const value = Buffer.concat([
+      settled.value?.subarray(0, 5) ?? Buffer.alloc(0),
+      unwrap(codec.encode({ ...before, ...values })),
+    ]);
+    return { ...settled, value };
+  };
+
+  test.each([
+    ['an honest run', (settled: Settled) => settled, undefined],
+    ['a kept value that changed', withValues({ kept: 'other' }), /kept, and yet changed/],
+    ['a constant that is another one', withValues({ same: 'y' }), /not the value that the policy says/],
+    ['a null that is none', withValues({ empty: { string: 'e' } }), /not the value that the policy says/],
+    ['a protected text that left', withValues({ kept: canary }), /a protected text left/],
+    [
+      'a key that is not the governed text',
+      (settled: Settled) => ({ ...settled, key: Buffer.from('t') }),
+      /not the governed text/,
+    ],
+    ['another schema id', (settled: Settled) => ({ ...settled, value: Buffer.concat([Buffer.alloc(5), body]) }), /not framed/],
+    ['bytes that left with a refusal', (settled: Settled) => ({ ...settled, outcome: 'refuse' }), /refuse left bytes/],
+  ] as const)('%s', (_name, change, expected) => {
+    const said = broken(change);
+    if (expected === undefined) expect(said).toBeUndefined();
+    else expect(said).toMatch(expected);
   });
 });

@@ -33,8 +33,16 @@ export function framesOf(records: readonly CaseRecord[]): RecordFrames {
 
 const outcomeNames = Object.keys(outcomes);
 
+/** How many values each rule's `else` replaced, by path, over all runs of a case. */
+export type Replaced = Map<string, number>;
+
 /** Throws when the run breaks the contract of `BoundProgram.run`; `bytesMax` is the size of the output. */
-export function runCase(program: BoundProgram, frames: RecordFrames, bytesMax: number): Settled[] {
+export function runCase(
+  program: BoundProgram,
+  frames: RecordFrames,
+  bytesMax: number,
+  replaced: Replaced = new Map(),
+): Settled[] {
   const out = createOutput(frames.count, bytesMax);
   const settled: Settled[] = [];
   for (let from = 0; from < frames.count; ) {
@@ -42,6 +50,9 @@ export function runCase(program: BoundProgram, frames: RecordFrames, bytesMax: n
     if (to <= from || to > frames.count) throw new Error(`run: from ${from} it went to ${to} on an empty output`);
     checkRoom(out, from, to, frames.count);
     for (let index = from; index < to; index += 1) settled.push(take(program, out, index));
+    program.program.fieldPaths.forEach((path, plan) =>
+      replaced.set(path, (replaced.get(path) ?? 0) + (out.otherwise[plan] as number)),
+    );
     wipeOutput(out);
     from = to;
   }

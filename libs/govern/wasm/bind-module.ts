@@ -68,7 +68,14 @@ export function bindModule(
   const instance = new WebAssembly.Instance(new WebAssembly.Module(module), {
     env: { memory: arena.memory },
   });
-  const bound = new ModuleRun(arena, instance.exports as unknown as ProgramModule, makers, answers, binding);
+  const bound = new ModuleRun(
+    arena,
+    instance.exports as unknown as ProgramModule,
+    makers,
+    answers,
+    binding,
+    program.fieldPaths.length,
+  );
   return ok({
     program,
     run: (frames, from, to, out) => bound.run(frames, from, to, out),
@@ -102,6 +109,8 @@ class ModuleRun {
   readonly #makers: readonly FieldMaker[];
   readonly #answers: HostAnswers | undefined;
   readonly #binding: ProgramBinding;
+  /** How many field plans there are. */
+  readonly #fields: number;
 
   constructor(
     arena: Arena,
@@ -109,12 +118,14 @@ class ModuleRun {
     makers: readonly FieldMaker[],
     answers: HostAnswers | undefined,
     binding: ProgramBinding,
+    fields: number,
   ) {
     this.#arena = arena;
     this.#module = module;
     this.#makers = makers;
     this.#answers = answers;
     this.#binding = binding;
+    this.#fields = fields;
   }
 
   run(frames: RecordFrames, from: number, to: number, out: ProgramOutput): number {
@@ -198,6 +209,9 @@ class ModuleRun {
       out[name].set(output[name].subarray(from, to), at);
       if (base > 0) moved(out[name], at, at + to - from, base);
     }
+    for (let plan = 0; plan < this.#fields; plan += 1)
+      out.otherwise[plan] = (out.otherwise[plan] as number) + (output.otherwise[plan] as number);
+    output.otherwise.fill(0);
     output.bytes.fill(0, 0, output.length);
     output.length = 0;
     clearResults(output, from, to);

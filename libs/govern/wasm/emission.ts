@@ -67,6 +67,8 @@ interface RunState {
   readonly record: number;
   /** Where a record's output is too large, as an address. */
   readonly outStop: number;
+  /** Values that `else` replaced in this record, by plan; for plans with an `else` alone. */
+  readonly replaced: ReadonlyMap<number, number>;
   /** Values that the host was asked about in this record, by plan. */
   readonly occurrences: ReadonlyMap<number, number>;
   /** First byte and length of the subjects' texts, by path; -1 for null. */

@@ -41,7 +41,9 @@ function emissionOf(module: ModuleWriter, { plans }: EmitInput): Emission {
   const global = (): number => module.global();
   const occurrences = new Map<number, number>();
   const subjects = new Map<string, { start: number; length: number }>();
-  plans.fields.forEach(({ action }, index) => {
+  const replaced = new Map<number, number>();
+  plans.fields.forEach(({ action, otherwise }, index) => {
+    if (action.kind === 'transform' && otherwise !== 'refuse') replaced.set(index, global());
     if (action.kind !== 'transform' || !isAsked({ action })) return;
     occurrences.set(index, global());
     if (action.subject !== undefined && !subjects.has(action.subject))
@@ -65,6 +67,7 @@ function emissionOf(module: ModuleWriter, { plans }: EmitInput): Emission {
       answer: global(),
       record: global(),
       outStop: global(),
+      replaced,
       occurrences,
       subjects,
     },

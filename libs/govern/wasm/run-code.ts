@@ -1,5 +1,4 @@
 /** Emits the loop over the records of a run: what each one becomes, and why. */
-import type { TypeModel } from '../../avro/index.ts';
 import { frameHeaderBytes } from '../../avro/index.ts';
 import { answerEntryBytes, gatherEntryBytes, place } from '../../records/index.ts';
 import type { Code, Label } from '../../wasm/index.ts';
@@ -11,6 +10,7 @@ import { emitPredicate } from './predicate-code.ts';
 import type { Reader } from './scalars.ts';
 import { RecordCode } from './record-code.ts';
 import { emitCopy } from './write-value.ts';
+import { textsIn } from './texts-in.ts';
 import { writerOf } from './walk.ts';
 
 /** Locals that hold what the arena's context says, loaded once a run. */
@@ -191,6 +191,7 @@ export class RunCode {
     c.get(outBase).get(outUsed).op('i32.add').tee(recordOut).set(this.#out);
     c.get(recordOut).get(this.#locals.recordBytesMax).op('i32.add').globalSet(state.outStop);
     c.globalGet(state.gatherCount).set(gathered);
+    for (const count of state.replaced.values()) c.i32(0).globalSet(count);
     const repeats = this.#repeated();
     if (repeats !== undefined)
       record.written = {
@@ -224,12 +225,26 @@ export class RunCode {
         c.op('i32.lt_s', 'select').store('i32.store');
       }
       c.get(outUsed).get(size).op('i32.add').set(outUsed);
+      this.#countReplaced();
       c.br(settled);
     });
     c.get(gathered).globalSet(state.gatherCount);
     this.#refuse('output-too-large');
     if (record.written !== undefined) for (const local of [record.written.start, record.written.end]) c.release('i32', local);
     for (const local of [recordOut, size, valueEnd, keyStart, gathered]) c.release('i32', local);
+  }
+
+  /** Adds what `else` replaced in the record, now that it is written, to the sums of the output. */
+  #countReplaced(): void {
+    const c = this.#c;
+    const sums = c.local('i32');
+    const { replaced } = this.#emission.state;
+    if (replaced.size > 0) c.i32(0).load('i32.load', place.otherwise).set(sums);
+    for (const [plan, count] of replaced) {
+      const offset = plan * 4;
+      c.get(sums).get(sums).load('i32.load', offset).globalGet(count).op('i32.add').store('i32.store', offset);
+    }
+    c.release('i32', sums);
   }
 
   #isUnchanged(): boolean {
@@ -359,29 +374,3 @@ export class RunCode {
 
 /** With so many texts in a record their kinds can no longer be guessed. Measured on W1 (9 texts) and W2 (26): docs/performance.md. */
 const steadyAbove = 16;
-
-/** Texts of a type, those in arrays and maps counted once, and none of a record within itself. */
-function textsIn(type: TypeModel, known = new Map<TypeModel, number>()): number {
-  const before = known.get(type);
-  if (before !== undefined) return before;
-  const count = (): number => {
-    switch (type.kind) {
-      case 'string':
-        return 1;
-      case 'record':
-        return type.fields.reduce((sum, field) => sum + textsIn(field.type, known), 0);
-      case 'union':
-        return type.branches.reduce((sum, branch) => sum + textsIn(branch, known), 0);
-      case 'array':
-        return textsIn(type.items, known);
-      case 'map':
-        return 1 + textsIn(type.values, known);
-      default:
-        return 0;
-    }
-  };
-  known.set(type, 0);
-  const found = count();
-  known.set(type, found);
-  return found;
-}

@@ -109,25 +109,27 @@ export function emitWriteTransform(
     if (node.optional) emitBytes(writer, [valueBranchByte]);
     emitValue(writer, node, operand, result);
   };
+  const replace = (): void => {
+    emitBytes(writer, instead ?? []);
+    const count = emission.state.replaced.get(node.plan);
+    if (count !== undefined) c.globalGet(count).i32(1).op('i32.add').globalSet(count);
+  };
   const fitting = (): void => {
     if (isUnfit < 0) {
       value();
       return;
     }
     c.get(isUnfit);
-    c.if(
-      () => emitBytes(writer, instead ?? []),
-      () => {
-        if (!isAsked(node)) value();
-        else {
-          pushAnswerIsUnfit(emission, c);
-          c.if(() => {
-            emitBytes(writer, instead ?? []);
-            emitNextAnswer(emission, c);
-          }, value);
-        }
-      },
-    );
+    c.if(replace, () => {
+      if (!isAsked(node)) value();
+      else {
+        pushAnswerIsUnfit(emission, c);
+        c.if(() => {
+          replace();
+          emitNextAnswer(emission, c);
+        }, value);
+      }
+    });
   };
   if (operand.isNull < 0 || !node.nullable) fitting();
   else c.get(operand.isNull).if(() => emitBytes(writer, [nullByte]), fitting);

@@ -36,6 +36,8 @@ export const place = {
   answers: 88,
   /** Room for the defaults of fields that the writer does not have; the module fills it. */
   constants: 92,
+  /** Values that a rule's `else` replaced in what was written, by field plan: i32. */
+  otherwise: 96,
 } as const;
 
 /**

@@ -42,6 +42,7 @@ interface ArenaOutput extends GovernedRanges {
   readonly outcome: Uint8Array;
   readonly reason: Uint8Array;
   readonly field: Int16Array;
+  readonly otherwise: Uint32Array;
 }
 
 const rangeNames = ['offsetDelta', 'keyStart', 'keyEnd', 'valueStart', 'valueEnd', 'headersStart', 'headersEnd'] as const;
@@ -106,6 +107,7 @@ export class Arena {
   readonly #timestamps: Float64Array;
   readonly #askStarts: number;
   readonly #constants: number;
+  readonly #otherwise: number;
   #admitted: RecordFrames | undefined;
   #admittedBytes = 0;
   #views: RangeViews | undefined;
@@ -129,6 +131,7 @@ export class Arena {
     this.asks = take(asksMax * askEntryBytes);
     this.answers = take(asksMax * answerEntryBytes);
     this.#constants = take(fixedGrowthMax + 16);
+    this.#otherwise = take(limits.schemaFieldsMax * 4);
     this.lockstep = take(lockstepBytes);
     this.lockstepEnd = this.lockstep + lockstepBytes;
     this.results = take(resultBytesMax);
@@ -174,6 +177,7 @@ export class Arena {
       outcome: new Uint8Array(buffer, outcomes, recordsMax),
       reason: new Uint8Array(buffer, reasons, recordsMax),
       field: new Int16Array(buffer, fields, recordsMax).fill(-1),
+      otherwise: new Uint32Array(buffer, this.#otherwise, limits.schemaFieldsMax),
       valueStart: view(7).fill(-1),
       valueEnd: view(8).fill(-1),
       keyStart: view(9).fill(-1),
@@ -188,6 +192,7 @@ export class Arena {
     output.outcome.fill(0, 0, records);
     output.reason.fill(0, 0, records);
     output.field.fill(-1, 0, records);
+    output.otherwise.fill(0);
     for (const ranges of [output.keyStart, output.keyEnd, output.valueStart, output.valueEnd]) ranges.fill(-1, 0, records);
   }
 
@@ -326,6 +331,7 @@ export class Arena {
     put(place.askStarts, this.#askStarts);
     put(place.answers, this.answers);
     put(place.constants, this.#constants);
+    put(place.otherwise, this.#otherwise);
   }
 
   get gatherCount(): number {
