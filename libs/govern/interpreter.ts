@@ -41,11 +41,11 @@ export function bindReference(
       keyLabel === undefined ? undefined : { key: deriveFieldKey(binding.dataKey, binding.datasetId, keyLabel) },
     );
   });
-  const constants = plans.fields.map(({ action, otherwise }) =>
-    action.kind !== 'transform' || typeof otherwise === 'string'
-      ? undefined
-      : unwrap(typedConstant(action.result, otherwise.constant)).value,
-  );
+  const constants = plans.fields.map(({ action, otherwise }) => {
+    if (action.kind === 'constant') return unwrap(typedConstant(action.result, action.value)).value;
+    if (action.kind !== 'transform' || typeof otherwise === 'string') return undefined;
+    return unwrap(typedConstant(action.result, otherwise.constant)).value;
+  });
   const interpreter = new Interpreter(program, contract, plans, { references, constants }, binding.governedSchemaId);
   return ok({
     program,
@@ -62,7 +62,7 @@ type Settled =
 /** What a binding makes of the plans once; index = field plan. */
 interface BoundPlans {
   readonly references: readonly (Reference | undefined)[];
-  /** Constants of `else`, as values of the result types. */
+  /** Constants of the action or of `else`, as values of the result types. */
   readonly constants: readonly unknown[];
 }
 
@@ -178,7 +178,7 @@ class Interpreter {
       case 'null':
         return null;
       case 'constant':
-        return unwrap(typedConstant(plan.action.result, plan.action.value)).value;
+        return this.#bound.constants[index];
       case 'transform':
         return this.#transform(plan, plan.action, index, type, value, pass);
       default:

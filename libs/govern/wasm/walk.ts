@@ -320,6 +320,8 @@ function addWrite(emission: Emission, outer: Reader, node: RecordNode): number {
     depth: -1,
   };
   c.block((tooLarge) => {
+    // Each depth may add as much as a policy may: it is looked at before the next one.
+    c.get(2).globalGet(emission.state.outStop).op('i32.gt_u').brIf(tooLarge);
     writeRecord(emission, { reader, writer: writerOf(emission, reader, 2), tooLarge }, node);
     c.get(0).get(2).op('return');
   });
