@@ -59,6 +59,8 @@ const tables = {
   belowStarts: splat(0xbf),
   /** The largest bytes that may be the third from last, the last but one and the last. */
   cutOff: [...times(13, 0xff), 0xf0 - 1, 0xe0 - 1, 0xc0 - 1],
+  /** What a slot holds until it is filled: exclamation marks. */
+  marker: splat(0x21),
   highNibble: splat(0xf0),
   threeBytes: splat(0xe0),
   leadE0: splat(0xe0),
