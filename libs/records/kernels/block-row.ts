@@ -30,5 +30,8 @@ export class BlockRow {
     const encrypted = this.#cipher.update(this.#row);
     this.#row.set(encrypted);
     encrypted.fill(0);
+    // Gives the memory back now: a call a round fills fresh pages faster than the collector frees them, and their faults cost more than the cipher.
+    const { buffer } = encrypted;
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
   }
 }
