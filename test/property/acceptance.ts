@@ -102,6 +102,7 @@ function placesOf({ terms, writer }: Case): Set<string> {
 /** A stage with the setting that makes it another method. */
 function variantOf(stage: string, config: Readonly<Record<string, unknown>>): string {
   if (stage === 'band' && 'unit' in config) return `band of ${String(config['unit'])}`;
+  if (stage === 'pseudonymize' && 'prf' in config) return `pseudonymize by ${String(config['prf'])}`;
   return stage;
 }
 

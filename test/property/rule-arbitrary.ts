@@ -164,6 +164,11 @@ const maskConfig: fc.Arbitrary<With> = fc
 
 const tokenLength = fc.integer({ min: 16, max: 64 });
 const tokenConfig: fc.Arbitrary<With> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ prf: fc.constantFrom('hmac-sha256', 'hmac-sm3'), length: tokenLength }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ prf: fc.constantFrom('aes-128-cmac', 'sm4-cmac'), length: fc.integer({ min: 16, max: 32 }) }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({ length: tokenLength }, { requiredKeys: [] }),
