@@ -283,7 +283,7 @@ export class TransactionDraft {
 }
 
 /** A null value is written as Kafka has it; the builder's type knows only values of ours. */
-const joined = (leaving: LeavingHeaders, headers: HeaderList): HeaderList => [...(leaving as HeaderList), ...headers];
+const joined = (leaving: LeavingHeaders, headers: HeaderList): HeaderList => [...leaving, ...headers];
 
 const slice = (out: ProgramOutput, start: number, end: number): Uint8Array | null =>
   start < 0 ? null : out.bytes.subarray(start, end);

@@ -112,6 +112,7 @@ function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSc
     needs: needsOf(slots, asks),
     fieldPaths: plans.fields.map(({ path }) => path),
     timestamp: plans.channels.timestamp,
+    headers: plans.channels.headers ?? [],
     ...(emitted === undefined ? {} : { module: emitted.value }),
     explain: () => explainTable(plans),
     bind: (binding) =>

@@ -6,7 +6,7 @@ import type { HeaderTerm } from '../odrl/index.ts';
 import type { RecordFrames } from '../records/index.ts';
 import { firstByte } from '../records/index.ts';
 import type { LeavingHeaders } from './headers.ts';
-import { governHeaders, headerTermsOf, noHeaders } from './headers.ts';
+import { governHeaders, noHeaders } from './headers.ts';
 import type { BoundProgram, ProgramOutput } from './program.ts';
 import { outcomes, refusals, wipeOutput } from './program.ts';
 
@@ -90,13 +90,13 @@ export function governBatch(
       for (; index < end; index += 1) sink.refused(index, 'schema-not-approved', undefined, null);
       continue;
     }
-    const terms = headerTermsOf(program.program);
+    const terms = program.program.headers;
     while (index < end) {
       const done = program.run(frames, index, end, out);
       if (done === index) throw new Error('governBatch: a Program made no progress on an empty output');
       for (let record = index; record < done; record += 1) tell(sink, record, program, out, frames, terms);
       tellOtherwise(sink, program, out);
-      wipeOutput(out);
+      wipeOutput(out, done);
       index = done;
     }
   }

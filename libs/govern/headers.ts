@@ -3,8 +3,7 @@ import { limits, varintBytes } from '../base/index.ts';
 import type { HeaderTerm } from '../odrl/index.ts';
 import type { RecordFrames } from '../records/index.ts';
 import { readHeaders } from '../records/index.ts';
-import type { Manifest } from './manifest.ts';
-import type { ProgramOutput, Refusal, RunnableProgram } from './program.ts';
+import type { ProgramOutput, Refusal } from './program.ts';
 
 /** Headers in the order of the raw record. Values are views of its bytes or of the governed key, valid as long as those; null as Kafka has it. */
 export type LeavingHeaders = readonly (readonly [name: string, value: Uint8Array | null])[];
@@ -18,15 +17,6 @@ export type HeaderVerdict =
 export const headerRow = (name: string): string => `(header ${name})`;
 
 export const noHeaders: LeavingHeaders = [];
-
-const known = new WeakMap<RunnableProgram, readonly HeaderTerm[]>();
-
-/** The header terms of a Program. They stand in its manifest, which is what was approved; it is read once for each Program. */
-export function headerTermsOf(program: RunnableProgram): readonly HeaderTerm[] {
-  const found = known.get(program) ?? (JSON.parse(program.manifest) as Manifest).channels.headers ?? [];
-  known.set(program, found);
-  return found;
-}
 
 /** The headers that leave with a record that was governed into `out`. */
 export function governHeaders(

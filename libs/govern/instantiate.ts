@@ -55,6 +55,7 @@ export function instantiate(approved: ApprovedModule, stages: readonly Stage[]):
     needs: needsOf(slots, asks),
     fieldPaths: manifest.fields.map(({ at }) => at),
     timestamp: manifest.channels.timestamp,
+    headers: manifest.channels.headers ?? [],
     module,
     bind: (binding) => bindModule(program, { module, slots, asks }, binding),
   };

@@ -2,6 +2,7 @@
 import type { ErrorCode, Result } from '../base/index.ts';
 import { limits } from '../base/index.ts';
 import type { AvroSchema } from '../avro/index.ts';
+import type { HeaderTerm } from '../odrl/index.ts';
 import type { GovernedRanges, RecordFrames } from '../records/index.ts';
 
 /** What became of a record. The numbers stand in `ProgramOutput.outcome`. */
@@ -126,6 +127,8 @@ export interface Program {
   readonly module?: Uint8Array;
   /** Whether governed records carry the record's own time or the time of the governed write. */
   readonly timestamp: 'keep' | 'drop';
+  /** Headers of the raw record that leave; none where it is empty. */
+  readonly headers: readonly HeaderTerm[];
   explain(): readonly ExplainRow[];
   /** Resolves the needs. Fails with `key-missing`: without its keys a Program governs nothing. */
   bind(binding: ProgramBinding): Result<BoundProgram>;

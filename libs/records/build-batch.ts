@@ -4,7 +4,7 @@ import { varintBytes, writeVarint, writeVarlong } from '../base/index.ts';
 import type { CodecName } from './batch-layout.ts';
 import { attributeBits, batchLayout, batchPrefixBytes, codecNames } from './batch-layout.ts';
 
-export type HeaderList = readonly (readonly [string, Uint8Array])[];
+export type HeaderList = readonly (readonly [string, Uint8Array | null])[];
 
 /** The producer's place in an idempotent or transactional session. */
 export interface ProducerPlace {
@@ -107,7 +107,7 @@ export function finishBatch(batch: Buffer, codec: CodecName, recordCount: number
 
 const sizeWithLength = (data: Uint8Array | null): number => (data === null ? 1 : varintBytes(data.length) + data.length);
 
-function writeWithLength(bytes: Buffer, position: number, data: Uint8Array | null): number {
+export function writeWithLength(bytes: Buffer, position: number, data: Uint8Array | null): number {
   if (data === null) return writeVarint(bytes, position, -1);
   const at = writeVarint(bytes, position, data.length);
   bytes.set(data, at);

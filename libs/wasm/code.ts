@@ -171,6 +171,11 @@ export class Code {
     return this.#parameters + this.#locals.length - 1;
   }
 
+  /** New locals, one of each type. */
+  locals<const Types extends readonly ValueType[]>(...types: Types): { readonly [Index in keyof Types]: number } {
+    return types.map((type) => this.local(type)) as { readonly [Index in keyof Types]: number };
+  }
+
   /** Gives a local back for reuse. */
   release(type: ValueType, local: number): void {
     this.#free.set(type, [...(this.#free.get(type) ?? []), local]);

@@ -3,7 +3,7 @@ import type { Result } from '../../base/index.ts';
 import { fail, limits, ok } from '../../base/index.ts';
 import type { TypeModel } from '../../avro/index.ts';
 import type { Arena, BlockCipher, Prf, RecordFrames, SlotMaker } from '../../records/index.ts';
-import { formatMaker, sharedArena, tokenMaker } from '../../records/index.ts';
+import { formatMaker, gatherEntryBytes, sharedArena, tokenMaker } from '../../records/index.ts';
 import { deriveFieldKey } from '../interpreter.ts';
 import type { BoundProgram, ProgramBinding, ProgramOutput, RunnableProgram } from '../program.ts';
 import { outcomes, refusals } from '../program.ts';
@@ -107,6 +107,8 @@ class ModuleRun {
   readonly #arena: Arena;
   readonly #module: ProgramModule;
   readonly #makers: readonly FieldMaker[];
+  /** 1 for each field plan whose slots are filled. */
+  readonly #hasMaker: Uint8Array;
   readonly #answers: HostAnswers | undefined;
   readonly #binding: ProgramBinding;
   /** How many field plans there are. */
@@ -123,6 +125,8 @@ class ModuleRun {
     this.#arena = arena;
     this.#module = module;
     this.#makers = makers;
+    this.#hasMaker = new Uint8Array(fields);
+    for (const { field } of makers) this.#hasMaker[field] = 1;
     this.#answers = answers;
     this.#binding = binding;
     this.#fields = fields;
@@ -192,7 +196,11 @@ class ModuleRun {
   #fillSlots(): void {
     const count = this.#arena.gatherCount;
     if (count === 0) return;
-    if (this.#makers.length === 0) throw new Error('bindModule: a slot has no maker');
+    const { gathers, words } = this.#arena;
+    for (let entry = 0; entry < count; entry += 1) {
+      const field = words[(gathers + entry * gatherEntryBytes + 16) >> 2] as number;
+      if (this.#hasMaker[field] !== 1) throw new Error('bindModule: a slot has no maker');
+    }
     for (const { field, maker } of this.#makers) maker.fill(this.#arena, count, field);
   }
 

@@ -34,12 +34,8 @@ function floorDivide(c: Code, value: number, by: number): Code {
   return c.i32(by).op('i32.div_s');
 }
 
-interface EraParts {
-  /** Day of the year that begins on the first of March. */
-  readonly dayOfYear: number;
-}
-
-function eraParts(c: Code, days: number): EraParts {
+/** Leaves the day of the year that begins on the first of March in the local that it returns. */
+function emitDayOfYear(c: Code, days: number): number {
   const [era, dayOfEra, yearOfEra, dayOfYear] = [c.local('i32'), c.local('i32'), c.local('i32'), c.local('i32')];
   c.get(days).i32(epochShift).op('i32.add').set(days);
   floorDivide(c, days, eraDays).set(era);
@@ -48,7 +44,7 @@ function eraParts(c: Code, days: number): EraParts {
   c.get(dayOfEra).i32(146_096).op('i32.div_s', 'i32.sub').i32(365).op('i32.div_s').set(yearOfEra);
   c.get(dayOfEra).get(yearOfEra).i32(365).op('i32.mul').get(yearOfEra).i32(4).op('i32.div_s', 'i32.add');
   c.get(yearOfEra).i32(100).op('i32.div_s', 'i32.sub', 'i32.sub').set(dayOfYear);
-  return { dayOfYear };
+  return dayOfYear;
 }
 
 /** Eras before the epoch's that count as positive, so that unsigned division does: enough for the days that dates can have. */
@@ -86,7 +82,7 @@ function addYear(module: ModuleWriter): number {
 
 function addDayOfMonth(module: ModuleWriter): number {
   const { index, code: c } = module.function(['i32'], ['i32']);
-  const { dayOfYear } = eraParts(c, 0);
+  const dayOfYear = emitDayOfYear(c, 0);
   const month = c.local('i32');
   c.get(dayOfYear).i32(5).op('i32.mul').i32(2).op('i32.add').i32(153).op('i32.div_s').set(month);
   c.get(dayOfYear).get(month).i32(153).op('i32.mul').i32(2).op('i32.add').i32(5).op('i32.div_s', 'i32.sub').i32(1).op('i32.add');

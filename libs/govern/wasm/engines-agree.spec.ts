@@ -6,6 +6,8 @@ import { BatchBuilder, frameRecords, readBatches } from '../../records/index.ts'
 import type { RecordFrames } from '../../records/index.ts';
 import type { ProgramOutput } from '../program.ts';
 import { compile, createOutput, wipeOutput } from '../index.ts';
+import type { SlotSpec } from './bind-module.ts';
+import { bindModule } from './bind-module.ts';
 import type { ChannelTerms, StageRule } from '../../odrl/index.ts';
 import { stages } from '../../stages/index.ts';
 import { sharedArena } from '../../records/index.ts';
@@ -200,5 +202,24 @@ describe('the emitted module', () => {
     }
     arena.dismiss();
     for (const text of ['浙江省', '社区', '复诊']) expect(arena.bytes.includes(Buffer.from(text))).toBe(false);
+  });
+
+  test('lets nothing leave when a slot has nobody who fills it', () => {
+    const twice = [...rules.filter(({ at }) => !at.includes('/visitId')), rule('pseudonymize', ['/visitId'])];
+    const kept = ['/sex', '/diagnosisCode', '/dept', '/cost', '/paidBy', '/visitTime', '/tags'];
+    const named = [...twice.filter(({ stage }) => stage !== 'keep'), rule('keep', kept)];
+    const terms = { rules: named, channels: { key: 'drop', timestamp: 'keep' } as const };
+    const program = unwrap(compile({ schema, stages, engine: 'wasm', terms }));
+    const { slots } = JSON.parse(program.manifest) as { slots: SlotSpec[] };
+    expect(slots).toHaveLength(2);
+    const binding = { governedSchemaId: 7, datasetId: 'd', dataKey: Buffer.alloc(32, 1) };
+    const input = frames(50);
+    for (const some of [slots, slots.slice(0, 1), slots.slice(1), []]) {
+      const bound = unwrap(bindModule(program, { module: program.module ?? new Uint8Array(), slots: some, asks: [] }, binding));
+      const run = (): number => bound.run(input, 0, input.count, createOutput(input.count, 1 << 20));
+      if (some === slots) expect(run()).toBe(input.count);
+      else expect(run).toThrow(/a slot has no maker/);
+    }
+    sharedArena().dismiss();
   });
 });

@@ -180,13 +180,7 @@ export class RunCode {
     const c = this.#c;
     const { outBase, outUsed } = this.#locals;
     const { state } = this.#emission;
-    const [recordOut, size, valueEnd, keyStart, gathered] = Array.from({ length: 5 }, () => c.local('i32')) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [recordOut, size, valueEnd, keyStart, gathered] = c.locals('i32', 'i32', 'i32', 'i32', 'i32');
     const writer = writerOf(this.#emission, reader, this.#out);
     c.get(outBase).get(outUsed).op('i32.add').tee(recordOut).set(this.#out);
     c.get(recordOut).get(this.#locals.recordBytesMax).op('i32.add').globalSet(state.outStop);

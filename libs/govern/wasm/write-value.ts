@@ -91,14 +91,7 @@ function emitShortMask(
   symbol: Buffer,
 ): void {
   const { c, out } = writer;
-  const [starts, points, bits, head, tail, size] = Array.from({ length: 6 }, () => c.local('i32')) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [starts, points, bits, head, tail, size] = c.locals('i32', 'i32', 'i32', 'i32', 'i32', 'i32');
   const text = c.local('v128');
   c.get(start).load('v128.load').tee(text);
   pushTable(c, 'belowStarts').vec('i8x16.gt_s', 'i8x16.bitmask');
@@ -176,13 +169,7 @@ function emitLongMask(
 ): void {
   const { c, kernel, out } = writer;
   const symbolWord = Buffer.concat([symbol, Buffer.alloc(4)]).readInt32LE(0);
-  const [p, end, points, head, tail] = Array.from({ length: 5 }, () => c.local('i32')) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [p, end, points, head, tail] = c.locals('i32', 'i32', 'i32', 'i32', 'i32');
   c.get(start).set(p);
   c.get(start).get(length).op('i32.add').set(end);
   c.get(p).get(end).i32(first).call(kernel.advance).set(head);

@@ -101,9 +101,6 @@ export const scratch = {
   /** Eight vectors, and sixteen. */
   state: kernelSpace.tokens + 64,
   block: kernelSpace.tokens + 192,
-  /** One padded text, with room for a store behind its last byte. */
-  text: kernelSpace.tokens + 448,
-  hex: kernelSpace.tokens + 528,
   /** The gather entries in the four lanes. */
   laneEntries: kernelSpace.tokens + 592,
   end: kernelSpace.tokens + 608,

@@ -7,7 +7,7 @@ import { batchSpace } from '../arena/arena-layout.ts';
 import type { CodecName } from '../batch-layout.ts';
 import { batchLayout } from '../batch-layout.ts';
 import type { HeaderList, ProducerPlace } from '../build-batch.ts';
-import { finishBatch } from '../build-batch.ts';
+import { finishBatch, writeWithLength } from '../build-batch.ts';
 import type { RecordFrames } from '../record-frames.ts';
 import { batchKernel } from './batch-kernel.ts';
 import { strayBytes } from './copy-code.ts';
@@ -121,15 +121,13 @@ const packStrayBytes = 2048 + strayBytes;
 
 /** Writes the header section that each record gets; its size in bytes. */
 function writeHeaders(bytes: Buffer, start: number, headers: HeaderList): number {
-  const size = headers.reduce((sum, [name, data]) => sum + 10 + Buffer.byteLength(name) + data.length, 5);
+  const size = headers.reduce((sum, [name, data]) => sum + 10 + Buffer.byteLength(name) + (data?.length ?? 0), 5);
   if (size > headersBytesMax) throw new RangeError('batch encoder: the headers are too large');
   let at = writeVarint(bytes, start, headers.length);
   for (const [name, data] of headers) {
     at = writeVarint(bytes, at, Buffer.byteLength(name));
     at += bytes.write(name, at, 'utf8');
-    at = writeVarint(bytes, at, data.length);
-    bytes.set(data, at);
-    at += data.length;
+    at = writeWithLength(bytes, at, data);
   }
   return at - start;
 }

@@ -110,16 +110,16 @@ function addFirst(module: ModuleWriter): void {
 function addNext(module: ModuleWriter): void {
   const { code: c } = module.function(['i32', 'i32', 'i32', 'i32'], ['i32'], 'cmacNext');
   const [count, done, block, hexLength] = [0, 1, 2, 3];
-  const [listed, listEnd, kept, keptBlock, entry, source, rest, row] = Array.from({ length: 8 }, () => c.local('i32')) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [listed, listEnd, kept, keptBlock, entry, source, rest, row] = c.locals(
+    'i32',
+    'i32',
+    'i32',
+    'i32',
+    'i32',
+    'i32',
+    'i32',
+    'i32',
+  );
   const tables = hexTables(c);
   const tail = tailMask(c, hexLength);
   const [code, first, second] = [c.local('v128'), c.local('v128'), c.local('v128')];

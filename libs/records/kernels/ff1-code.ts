@@ -205,13 +205,7 @@ function addRound(module: ModuleWriter): void {
 function addLast(module: ModuleWriter): void {
   const { code: c } = module.function(['i32', 'i32', 'i32', 'i32'], [], 'ff1Last');
   const [count, first, digits, value] = [0, 1, 2, 3];
-  const [entry, listed, end, to, left] = Array.from({ length: 5 }, () => c.local('i32')) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [entry, listed, end, to, left] = c.locals('i32', 'i32', 'i32', 'i32', 'i32');
   const halves = [c.local('i64'), c.local('i64')] as const;
   const [outIndex, outMask, characters] = [c.local('v128'), c.local('v128'), c.local('v128')];
   const format = digitFormatter(c, halves, characters);
