@@ -7,7 +7,14 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 
-import { Cluster, DirectiveFeed, DirectiveLog, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
+import {
+  Cluster,
+  DirectiveFeed,
+  DirectiveLog,
+  KafkaAdmin,
+  positionsTopic,
+  receiptsTopic,
+} from '../../libs/adapters/kafka/index.ts';
 import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import type { Database } from '../../libs/adapters/postgres/index.ts';
@@ -40,9 +47,6 @@ export interface RunningControlPlane {
   stop(): Promise<void>;
 }
 
-/** Receipts are kept for ever: certificates rest on them. */
-const receiptsTopic = { name: topicNames.receipts, partitions: 1, config: { 'retention.ms': '-1', 'retention.bytes': '-1' } };
-
 /** How often what a crash or an outage left behind is looked for, milliseconds. */
 const tendEveryMs = 10_000;
 
@@ -73,7 +77,7 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
   const cluster = unwrap(await Cluster.open(kafka));
   closing.push(() => cluster.close());
   const broker = new KafkaAdmin(cluster);
-  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, receiptsTopic, intakeTopic]));
+  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, receiptsTopic, positionsTopic, intakeTopic]));
   const directives = unwrap(await DirectiveLog.open(cluster, config.instance));
   closing.push(() => directives.close());
   const installation = unwrap(await database.installation());
@@ -89,7 +93,7 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
     stages,
     reservedAccounts: new Set([
       'admin',
-      ...(config.kafka.sasl === undefined ? [] : [config.kafka.sasl.username]),
+      ...(config.kafka.sasl !== undefined && 'username' in config.kafka.sasl ? [config.kafka.sasl.username] : []),
       ...(config.reservedAccounts ?? []),
     ]),
     eventsWaiting: () => relay.wake(),

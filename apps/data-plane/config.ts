@@ -18,6 +18,10 @@ export const dataPlaneSettings = z.strictObject({
     .regex(/^[a-z0-9-]{1,64}$/)
     .default('one')
     .describe('Stable name of this instance, in its transactional ids and its groups; no two processes may share it'),
+  SLUICE_GUARANTEE: z
+    .enum(['exactly-once', 'at-least-once'])
+    .default('exactly-once')
+    .describe('Whether each read of a feed is one Kafka transaction, or may be delivered again after a failure'),
   SLUICE_HEALTH_HOST: z
     .string()
     .min(1)
@@ -30,26 +34,55 @@ export const dataPlaneSettings = z.strictObject({
 export interface WorkerLimits {
   /** A fetch waits this long for the first record, milliseconds. */
   readonly fetchWaitMs: number;
-  /** Bytes of one fetch and so, roughly, of one transaction. */
+  /** Bytes of one fetch, and of one partition in it. */
   readonly fetchBytesMax: number;
-  /** After a small fetch, wait this long so that the next transaction is worth its cost, milliseconds. */
+  readonly fetchPartitionBytesMax: number;
+  /** A transaction closes at whichever comes first, or when everything has been read: records, governed bytes, milliseconds, partitions. */
+  readonly transactionRecordsMax: number;
+  readonly transactionBytesMax: number;
+  readonly transactionMs: number;
+  readonly transactionPartitionsMax: number;
+  /** Governed bytes of a feed that may be on their way to the brokers before it waits. */
+  readonly pendingBytesMax: number;
+  /** After a small transaction, wait this long so that the next one is worth its cost, milliseconds. */
   readonly lingerMs: number;
+  /** Transactions are made longer before more Receipts than this are written in a second. */
+  readonly receiptsPerSecondMax: number;
+  /** An agreement whose topic takes nothing for this long is served alone, milliseconds. */
+  readonly outputFailMs: number;
   /** Nothing is produced when the last successful directive poll is older than this, milliseconds. */
   readonly directiveAgeMsMax: number;
+  /** A stop waits this long for the transactions under way; what is not committed then is aborted by the brokers, milliseconds. */
+  readonly drainMs: number;
+  /** Agreements of a feed that are served alone at the same time; others wait for their turn. */
+  readonly apartMax: number;
 }
 
 export const workerLimits: WorkerLimits = {
-  fetchWaitMs: 250,
-  fetchBytesMax: 4 * 1024 * 1024,
-  lingerMs: 40,
+  fetchWaitMs: 500,
+  fetchBytesMax: 8 * 1024 * 1024,
+  fetchPartitionBytesMax: 2 * 1024 * 1024,
+  transactionRecordsMax: 200_000,
+  transactionBytesMax: 64 * 1024 * 1024,
+  transactionMs: 400,
+  transactionPartitionsMax: 1_000,
+  pendingBytesMax: 8 * 1024 * 1024,
+  lingerMs: 3,
+  receiptsPerSecondMax: 5_000,
+  outputFailMs: 3_000,
   directiveAgeMsMax: 3_000,
+  drainMs: 10_000,
+  apartMax: 8,
 };
+
+export type Guarantee = 'exactly-once' | 'at-least-once';
 
 export interface DataPlaneEnvironment {
   readonly kafka: KafkaOptions;
   readonly registry: { readonly url: string; readonly username?: string; readonly password?: string };
   readonly kmsKeyFile: string;
   readonly instance: string;
+  readonly guarantee: Guarantee;
   readonly host: string;
   readonly port: number;
   /** `OTEL_EXPORTER_OTLP_ENDPOINT`. */
@@ -85,6 +118,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     },
     kmsKeyFile: settings.SLUICE_KMS_KEY_FILE,
     instance: settings.SLUICE_INSTANCE,
+    guarantee: settings.SLUICE_GUARANTEE,
     host: settings.SLUICE_HEALTH_HOST,
     port: settings.SLUICE_HEALTH_PORT,
     ...(otlpEndpoint === undefined || otlpEndpoint === '' ? {} : { otlpEndpoint }),

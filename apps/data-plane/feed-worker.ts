@@ -1,73 +1,55 @@
-/** The loop of one dataset: fetch raw batches, have them governed, write everything of one fetch in one Kafka transaction. */
+/** The loop of one dataset in one process: takes its partitions, settles who stands where, and runs transaction after transaction. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster, FetchedPartition } from '../../libs/adapters/kafka/index.ts';
-import {
-  committedOffsets,
-  GroupMember,
-  PartitionFetcher,
-  topicOffsets,
-  TransactionalProducer,
-} from '../../libs/adapters/kafka/index.ts';
-import type { Failure, Result } from '../../libs/base/index.ts';
+import type { FeedProducer } from '../../libs/adapters/kafka/index.ts';
+import { GroupMember } from '../../libs/adapters/kafka/index.ts';
+import type { Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
-import type { RecordBatch } from '../../libs/records/index.ts';
-import { abortedFilter, frameRecords, readBatches } from '../../libs/records/index.ts';
-import type { WorkerLimits } from './config.ts';
-import type { DatasetBoard, DirectiveBoard } from './directive-board.ts';
-import type { GovernRequest } from './govern-request.ts';
-import { writeDraft } from './write-draft.ts';
-import type { SchemaVerdicts } from './schema-verdicts.ts';
-import type { OutcomeCounts } from './transaction-draft.ts';
-import { TransactionDraft } from './transaction-draft.ts';
+import { ApartWorkers } from './apart-workers.ts';
+import type { DatasetBoard, LiveAgreement } from './directive-board.ts';
+import type { FeedOptions } from './feed-context.ts';
+import { FeedContext } from './feed-context.ts';
+import type { FeedStatus } from './feed-status.ts';
+import { FeedFigures } from './feed-status.ts';
+import type { FetchAhead } from './fetch-ahead.ts';
+import type { LaneFrom } from './lane-group.ts';
+import { OwnedPartitions } from './owned-partitions.ts';
+import { stateText } from './partition-state.ts';
+import { standingRecord } from './position-log.ts';
+import type { Standing } from './standing.ts';
+import type { Closing, TransactionReport } from './transaction.ts';
+import { runTransaction } from './transaction.ts';
+import type { TransactionDraft } from './transaction-draft.ts';
 
-export interface FeedWorkerOptions {
-  readonly cluster: Cluster;
-  readonly board: DirectiveBoard;
-  readonly verdicts: SchemaVerdicts;
-  readonly dataset: string;
-  readonly instance: string;
-  readonly limits: WorkerLimits;
-  /** Governs one batch into the draft; the Nest handler. */
-  readonly govern: (request: GovernRequest) => Promise<void>;
-  readonly report: (failure: Failure) => void;
-}
-
-/** What the dashboard, health and metrics show of a feed. */
-export interface FeedStatus {
-  readonly dataset: string;
-  readonly recordsRead: number;
-  readonly lagRecords: number;
-  readonly lagSeconds: number;
-  readonly agreements: ReadonlyMap<string, OutcomeCounts>;
-  readonly failure: string | undefined;
-}
-
-const corruptAttemptsMax = 3;
 const retryPauseMs = 500;
+const idlePauseMs = 100;
+
+/** What a partition will be once the transaction under way is committed. */
+interface Next {
+  readonly next: bigint;
+  readonly head: Uint8Array;
+  readonly changes: ReadonlyMap<string, Standing | null>;
+}
 
 export class FeedWorker {
-  readonly #options: FeedWorkerOptions;
-  readonly #topic: string;
-  readonly #group: string;
-  readonly #fetcher: PartitionFetcher;
-  readonly #positions = new Map<number, bigint>();
-  readonly #lagRecords = new Map<number, bigint>();
-  readonly #lastTimestampMs = new Map<number, number>();
+  readonly #context: FeedContext;
+  readonly #ahead: FetchAhead;
+  readonly #owned: OwnedPartitions;
+  readonly #apart: ApartWorkers;
+  readonly #figures = new FeedFigures();
   readonly #pausedUntil = new Map<number, number>();
-  readonly #corruptAttempts = new Map<string, number>();
-  readonly #totals = new Map<string, OutcomeCounts>();
-  #recordsRead = 0;
+  readonly #next = new Map<number, Next>();
   #member: GroupMember | undefined;
-  #producer: TransactionalProducer | undefined;
+  #producer: FeedProducer | undefined;
   #failure: string | undefined;
+  #lingerMs = 0;
   #stopping = false;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(options: FeedWorkerOptions) {
-    this.#options = options;
-    this.#topic = topicNames.raw(options.dataset);
-    this.#group = `sluice.${options.dataset}`;
-    this.#fetcher = new PartitionFetcher(options.cluster, this.#topic, `feed-${options.dataset}`);
+  constructor(options: FeedOptions) {
+    this.#context = new FeedContext(options);
+    this.#ahead = this.#context.ahead();
+    this.#owned = new OwnedPartitions(this.#context);
+    this.#apart = new ApartWorkers(this.#context, this.#owned.books, this.#figures);
   }
 
   start(): void {
@@ -77,21 +59,22 @@ export class FeedWorker {
   /** Finishes the transaction under way, leaves the group. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#apart.beginStop();
     await this.#loop;
   }
 
   status(): FeedStatus {
-    const lagRecords = [...this.#lagRecords.values()].reduce((sum, lag) => sum + Number(lag), 0);
-    const behind = [...this.#lagRecords]
-      .filter(([, lag]) => lag > 0n)
-      .map(([partition]) => this.#lastTimestampMs.get(partition) ?? Date.now());
-    const lagSeconds = behind.length === 0 ? 0 : Math.max(0, (Date.now() - Math.min(...behind)) / 1000);
+    const { totals, recordsRead, transactions, transactionMs } = this.#figures;
     return {
-      dataset: this.#options.dataset,
-      recordsRead: this.#recordsRead,
-      lagRecords,
-      lagSeconds,
-      agreements: this.#totals,
+      dataset: this.#context.options.dataset,
+      recordsRead,
+      ...this.#figures.lag(),
+      partitions: [...this.#owned.books.keys()],
+      agreements: totals,
+      apart: this.#apart.status(),
+      gaps: [...this.#owned.books].flatMap(([partition, { gap }]) => (gap ? [partition] : [])),
+      transactions,
+      transactionMs,
       failure: this.#failure,
     };
   }
@@ -104,197 +87,232 @@ export class FeedWorker {
         continue;
       }
       this.#failure = turned.failure.code;
-      this.#options.report(during(`governing ${this.#options.dataset}`, turned.failure).failure);
+      this.#context.options.report(during(`governing ${this.#context.options.dataset}`, turned.failure).failure);
       await this.#startOver();
       await sleep(turned.failure.retriable ? retryPauseMs : retryPauseMs * 4);
     }
+    this.#ahead.close();
+    await this.#apart.stop();
     await this.#producer?.close();
     await this.#member?.leave();
   }
 
   /** Forgets everything uncommitted: the next turn begins at the committed positions with a new producer epoch. */
   async #startOver(): Promise<void> {
+    this.#ahead.drop();
+    await this.#apart.stop();
     await this.#producer?.close().catch(() => undefined);
     this.#producer = undefined;
-    this.#positions.clear();
+    this.#owned.books.clear();
+    this.#next.clear();
   }
 
   async #turn(): Promise<Result<void>> {
     const ready = await this.#ready();
     if (!ready.ok) return ready;
-    const { board } = this.#options;
-    const current = board.board(this.#options.dataset);
-    const wanted = this.#readable();
-    if (current === undefined || wanted.size === 0) {
-      await sleep(50);
-      return ok(undefined);
-    }
-    const { fetchWaitMs, fetchBytesMax, lingerMs } = this.#options.limits;
-    const fetched = await this.#fetcher.fetch(wanted, {
-      maxWaitMs: fetchWaitMs,
-      maxBytes: fetchBytesMax,
-      partitionMaxBytes: fetchBytesMax,
+    const { member, producer } = ready.value;
+    const { options } = this.#context;
+    const board = options.board.board(options.dataset);
+    if (board === undefined) return this.#rest();
+    const settled = await this.#owned.settle(board, producer, member);
+    if (!settled.ok) return settled;
+    this.#apart.tend(board, member);
+    const { positions, lanes } = this.#plan(board);
+    if (positions.size === 0) return this.#rest();
+    const live = new Set(board.agreements.map(({ agreement }) => agreement));
+    const begunAt = performance.now();
+    const report = await runTransaction({
+      dataset: options.dataset,
+      board,
+      producer,
+      ahead: this.#ahead,
+      verdicts: options.verdicts,
+      limits: options.limits,
+      positions,
+      lanes,
+      mayProduce: () => this.#context.mayProduce(board),
+      stopping: () => this.#stopping,
+      mustWrite: (moved) => [...moved.keys()].some((partition) => this.#mustWrite(partition)),
+      govern: options.govern,
+      corrupt: (partition, batch) => this.#context.corrupt(partition, batch),
+      close: (draft) => this.#close(draft, live, producer, member),
     });
-    if (!fetched.ok) return fetched;
-    const draft = new TransactionDraft(this.#options.dataset);
-    let bytes = 0;
-    for (const partition of fetched.value) {
-      this.#lagRecords.set(
-        partition.partition,
-        max(0n, partition.lastStableOffset - (this.#positions.get(partition.partition) ?? 0n)),
-      );
-      bytes += partition.records.length;
-      if (partition.records.length === 0) continue;
-      const governed = await this.#governPartition(partition, current, draft);
-      if (!governed.ok) return governed;
-    }
-    const written = await this.#write(draft, current);
-    if (!written.ok) return written;
-    for (const partition of fetched.value) {
-      const lag = partition.lastStableOffset - (this.#positions.get(partition.partition) ?? 0n);
-      this.#lagRecords.set(partition.partition, max(0n, lag));
-    }
-    if (bytes > 0 && bytes < fetchBytesMax / 4) await sleep(lingerMs);
+    if (!report.ok) return report;
+    return this.#ended(report.value, board, performance.now() - begunAt);
+  }
+
+  async #rest(): Promise<Result<void>> {
+    await sleep(idlePauseMs);
     return ok(undefined);
   }
 
-  /** Membership, producer and positions, each made when missing. */
-  async #ready(): Promise<Result<void>> {
-    const { cluster, dataset, instance } = this.#options;
+  /** Membership, producer and partitions, each made when missing. */
+  async #ready(): Promise<Result<{ member: GroupMember; producer: FeedProducer }>> {
+    const { cluster, instance } = this.#context.options;
     if (this.#member === undefined) {
-      const joined = await GroupMember.join(cluster, { group: this.#group, topic: this.#topic, memberId: instance });
+      const joined = await GroupMember.join(cluster, {
+        group: this.#context.group,
+        topic: this.#context.topic,
+        memberId: instance,
+      });
       if (!joined.ok) return joined;
       this.#member = joined.value;
     }
     if (this.#producer?.usable !== true) {
-      const opened = await TransactionalProducer.open(cluster, { transactionalId: `sluice.${instance}.${dataset}` });
+      const opened = await this.#context.producer();
       if (!opened.ok) return opened;
       this.#producer = opened.value;
-      this.#positions.clear();
+      this.#owned.books.clear();
     }
-    const target = this.#member.target();
-    const owned = [...this.#positions.keys()];
-    const added = target.filter((partition) => !this.#positions.has(partition));
-    const removed = owned.filter((partition) => !target.includes(partition));
-    if (added.length === 0 && removed.length === 0) return ok(undefined);
+    const member = this.#member;
+    const target = member.target();
+    const removed = [...this.#owned.books.keys()].filter((partition) => !target.includes(partition));
+    const added = target.filter((partition) => !this.#owned.books.has(partition));
+    if (added.length === 0 && removed.length === 0) return ok({ member, producer: this.#producer });
     for (const partition of removed) {
-      this.#positions.delete(partition);
-      this.#lagRecords.delete(partition);
+      this.#owned.books.delete(partition);
+      this.#figures.looks.delete(partition);
     }
-    await this.#member.take(target);
-    if (added.length === 0) return ok(undefined);
-    const committed = await committedOffsets(cluster, this.#group, this.#topic);
-    if (!committed.ok) return committed;
-    const earliest = await topicOffsets(cluster, this.#topic, 'earliest');
-    if (!earliest.ok) return earliest;
-    for (const partition of added)
-      this.#positions.set(partition, committed.value.get(partition) ?? earliest.value[partition] ?? 0n);
-    return ok(undefined);
+    // What serves an agreement alone may be in the middle of a transaction on a partition that is being given back.
+    await this.#apart.settled();
+    await member.take(target);
+    const loaded = await this.#owned.load(added);
+    return loaded.ok ? ok({ member, producer: this.#producer }) : loaded;
   }
 
-  /** Positions of the partitions that are not paused. */
-  #readable(): Map<number, bigint> {
+  #mustWrite(partition: number): boolean {
+    const book = this.#owned.books.get(partition);
+    return book !== undefined && (book.joining.size > 0 || book.changed.size > 0);
+  }
+
+  /** What the others read now: the partitions that do not wait, and who takes from where. */
+  #plan(board: DatasetBoard): { positions: Map<number, bigint>; lanes: Map<number, LaneFrom[]> } {
+    const byId = new Map(board.agreements.map((agreement) => [agreement.agreement, agreement]));
+    const live = new Set(byId.keys());
+    const positions = new Map<number, bigint>();
+    const lanes = new Map<number, LaneFrom[]>();
     const now = Date.now();
-    return new Map([...this.#positions].filter(([partition]) => (this.#pausedUntil.get(partition) ?? 0) <= now));
+    for (const [partition, book] of this.#owned.books) {
+      if (book.gap || this.#owned.tooFew.has(partition) || (this.#pausedUntil.get(partition) ?? 0) > now) continue;
+      book.join(live);
+      const { position, takers } = book.takers(live);
+      if (takers.length === 0) continue;
+      positions.set(partition, position);
+      lanes.set(
+        partition,
+        takers.map(({ agreement, from }) => this.#context.lane(byId.get(agreement) as LiveAgreement, from)),
+      );
+    }
+    return { positions, lanes };
   }
 
-  async #governPartition(fetched: FetchedPartition, board: DatasetBoard, draft: TransactionDraft): Promise<Result<void>> {
-    const isAborted = abortedFilter(fetched.aborted);
-    const batches: RecordBatch[] = [];
-    const dropped = new Set<RecordBatch>();
-    readBatches(fetched.records, (batch) => {
-      if (isAborted(batch)) dropped.add(batch);
-      batches.push(batch);
-    });
-    const { partition } = fetched;
-    for (const batch of batches) {
-      const from = draft.positions.get(partition) ?? this.#positions.get(partition) ?? 0n;
-      if (batch.lastOffset < from) continue;
-      if (!dropped.has(batch)) {
-        const governed = await this.#governBatch(partition, from, batch, board, draft);
-        if (!governed.ok) {
-          // What can be tried again holds up this partition alone; what came before it in the fetch is written.
-          if (!governed.failure.retriable) return governed;
-          this.#pausedUntil.set(partition, Date.now() + retryPauseMs);
-          this.#options.report(during(`pausing partition ${partition} of ${this.#topic}`, governed.failure).failure);
-          return ok(undefined);
+  #close(draft: TransactionDraft, live: ReadonlySet<string>, producer: FeedProducer, member: GroupMember): Closing {
+    const { books } = this.#owned;
+    const { dataset } = this.#context.options;
+    const heads = new Map([...books].map(([partition, { head }]) => [partition, head]));
+    const receipts = draft.receipts(false, heads);
+    this.#next.clear();
+    for (const [partition, position] of draft.positions) {
+      const book = books.get(partition);
+      if (book === undefined) throw new Error('close: a partition is not owned');
+      this.#next.set(partition, { ...book.after(position, live), head: heads.get(partition) ?? book.head });
+    }
+    const standings = [...this.#next].flatMap(([partition, { changes }]) =>
+      [...changes].map(([agreement, standing]) => standingRecord(dataset, partition, agreement, standing)),
+    );
+    const offsets = [...this.#next].map(([partition, { next, head }]) => ({
+      topic: this.#context.topic,
+      partition,
+      offset: next,
+      metadata: stateText({ head, gap: false, resumed: this.#owned.resumed.get(partition) }),
+    }));
+    return {
+      records: [
+        { topic: topicNames.receipts, partition: 0, records: receipts },
+        { topic: topicNames.positions, partition: 0, records: standings },
+      ],
+      commitOffsets: () => producer.commitOffsets(this.#context.group, offsets, member.place()),
+    };
+  }
+
+  async #ended({ end, seen, paused }: TransactionReport, board: DatasetBoard, tookMs: number): Promise<Result<void>> {
+    const { options } = this.#context;
+    const { books } = this.#owned;
+    for (const [partition, failure] of paused) {
+      this.#pausedUntil.set(partition, Date.now() + retryPauseMs);
+      options.report(failure);
+    }
+    switch (end.kind) {
+      case 'stale':
+        return ok(undefined);
+      case 'outputs-failed':
+        if (await this.#context.learnLimits(end.topics)) return ok(undefined);
+        this.#partFrom(
+          board,
+          ({ agreement }) => end.topics.has(topicNames.governed(options.dataset, agreement)),
+          'output-failed',
+        );
+        return ok(undefined);
+      case 'refused-too-much':
+        this.#partFrom(board, ({ agreement }) => end.agreements.includes(agreement), 'refuse-rate-exceeded');
+        return ok(undefined);
+      case 'idle':
+        // What lies between is no data: nothing is lost if this is forgotten.
+        for (const [partition, position] of end.draft.positions) {
+          const book = books.get(partition);
+          if (book !== undefined && !this.#mustWrite(partition) && position > book.next) book.next = position;
         }
-      }
-      draft.positions.set(partition, batch.lastOffset + 1n);
+        break;
+      case 'committed':
+        for (const [partition, { next, head, changes }] of this.#next) books.get(partition)?.commit(next, changes, head);
+        this.#figures.committed(end.draft, tookMs, true);
+        this.#pace(end.draft, tookMs);
     }
+    for (const [partition, found] of seen) {
+      const book = books.get(partition);
+      if (book === undefined) continue;
+      this.#figures.look(partition, book.next, found, end.draft.timestampMsMax.get(partition));
+      if (!found.outOfRange) continue;
+      const written = await this.#owned.writeGap(partition, board, this.#producer as FeedProducer, this.#member as GroupMember);
+      if (!written.ok) return written;
+    }
+    for (const partition of this.#figures.nearlyLost()) {
+      const sentence = `partition ${partition} of ${this.#context.topic} is read so late that the topic may delete what has not been read`;
+      options.report(fail('retention-nearly-used', sentence).failure);
+    }
+    if (this.#lingerMs > 0) await sleep(this.#lingerMs);
     return ok(undefined);
   }
 
-  async #governBatch(
-    partition: number,
-    from: bigint,
-    batch: RecordBatch,
+  /** The others go on without these agreements. */
+  #partFrom(
     board: DatasetBoard,
-    draft: TransactionDraft,
-  ): Promise<Result<void>> {
-    const frames = frameRecords(batch, partition);
-    if (frames === null) {
-      const place = `${partition}/${batch.baseOffset}`;
-      const attempt = (this.#corruptAttempts.get(place) ?? 0) + 1;
-      this.#corruptAttempts.set(place, attempt);
-      if (attempt < corruptAttemptsMax) {
-        return {
-          ok: false,
-          failure: { ...fail('batch-corrupt', `the batch at ${batch.baseOffset} is corrupt`).failure, retriable: true },
-        };
+    which: (agreement: LiveAgreement) => boolean,
+    why: 'output-failed' | 'refuse-rate-exceeded',
+  ): void {
+    for (const live of board.agreements.filter(which)) {
+      const { agreement, directive } = live;
+      for (const book of this.#owned.books.values()) {
+        book.joining.delete(agreement);
+        book.part(agreement, why === 'refuse-rate-exceeded' ? directive.revision : undefined);
       }
-      this.#corruptAttempts.delete(place);
-      draft.refuseBatch(board.agreements, partition, batch);
-      return ok(undefined);
+      if (why === 'output-failed') this.#apart.outputFailed(agreement);
+      this.#context.options.report(
+        fail(
+          why,
+          why === 'output-failed'
+            ? `${topicNames.governed(directive.dataset, agreement)} does not take records`
+            : `${agreement} is held`,
+        ).failure,
+      );
     }
-    const verdicts = await this.#options.verdicts.of(frames, this.#options.dataset);
-    if (!verdicts.ok) return verdicts;
-    let first = 0;
-    while (first < frames.count && frames.baseOffset + BigInt(frames.offsetDelta[first] as number) < from) first += 1;
-    await this.#options.govern({ topic: this.#topic, partition, frames, first, verdicts: verdicts.value, board, draft });
-    draft.recordsRead += frames.count - first;
-    this.#lastTimestampMs.set(partition, Number(batch.maxTimestampMs));
-    return ok(undefined);
   }
 
-  async #write(draft: TransactionDraft, board: DatasetBoard): Promise<Result<void>> {
-    if (draft.empty) {
-      for (const [partition, position] of draft.positions) this.#positions.set(partition, position);
-      return ok(undefined);
-    }
-    if (this.#producer === undefined || this.#member === undefined) throw new Error('write: the worker is not ready');
-    const written = await writeDraft({
-      draft,
-      board,
-      producer: this.#producer,
-      group: this.#group,
-      topic: this.#topic,
-      place: this.#member.place(),
-      mayProduce: () => this.#mayProduce(board),
-    });
-    if (!written.ok) return written;
-    if (written.value === 'stale') {
-      await this.#startOver();
-      return ok(undefined);
-    }
-    for (const [partition, position] of draft.positions) this.#positions.set(partition, position);
-    this.#recordsRead += draft.recordsRead;
-    for (const [agreement, counts] of draft.counts()) {
-      const total = this.#totals.get(agreement) ?? { input: 0, governed: 0, withheld: 0, refused: 0 };
-      total.input += counts.input;
-      total.governed += counts.governed;
-      total.withheld += counts.withheld;
-      total.refused += counts.refused;
-      this.#totals.set(agreement, total);
-    }
-    return ok(undefined);
-  }
-
-  /** Asked before each produce and before the commit: the directives that the work was done under are still the current ones, and fresh. */
-  #mayProduce(board: DatasetBoard): boolean {
-    const { board: directives, dataset, limits } = this.#options;
-    return directives.board(dataset)?.version === board.version && directives.ageMs() <= limits.directiveAgeMsMax;
+  /** A small transaction waits a little for more; one of many Receipts so long that they stay below their rate. */
+  #pace(draft: TransactionDraft, tookMs: number): void {
+    const { lingerMs, receiptsPerSecondMax, transactionRecordsMax } = this.#context.options.limits;
+    const receipts = [...draft.tallies].length;
+    const needed = (receipts * 1_000) / receiptsPerSecondMax - tookMs;
+    this.#lingerMs = Math.max(draft.recordsRead * 16 < transactionRecordsMax ? lingerMs : 0, needed);
   }
 }
-
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,19 +1,33 @@
-/** What the transport hands to the handler: one framed batch and the draft that takes the results. */
+/** What the transport hands to the handler: committed batches of one partition and who takes them where; and what the handler says of them. */
 import type { ErrorCode } from '../../libs/base/index.ts';
-import type { RecordFrames } from '../../libs/records/index.ts';
-import type { DatasetBoard } from './directive-board.ts';
+import type { AdmissionLimits, RecordBatch } from '../../libs/records/index.ts';
+import type { GovernedWriter } from './governed-writer.ts';
+import type { LaneGroup } from './lane-group.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
 
 export interface GovernRequest {
   readonly topic: string;
   readonly partition: number;
-  readonly frames: RecordFrames;
-  /** Index of the first record to govern; earlier ones are below the position. */
-  readonly first: number;
+  readonly batches: readonly RecordBatch[];
+  /** Index of the first one to govern, and how many of those behind it are taken along. */
+  readonly from: number;
+  readonly most: AdmissionLimits;
+  readonly groups: readonly LaneGroup[];
+  /** Why each schema id that no Program serves is refused. */
   readonly verdicts: ReadonlyMap<number, ErrorCode>;
-  readonly board: DatasetBoard;
+  /** Those of these schema ids that no Program serves. */
+  readonly unserved: (ids: ReadonlySet<number>) => readonly number[];
   readonly draft: TransactionDraft;
+  readonly writer: GovernedWriter;
 }
+
+export type GovernAnswer =
+  /** So many batches were governed, with so many records. */
+  | { readonly kind: 'governed'; readonly taken: number; readonly records: number; readonly timestampMsMax: number }
+  /** The first one cannot be read. */
+  | { readonly kind: 'corrupt' }
+  /** Nothing was done: these schema ids need a verdict, in the first so many batches. */
+  | { readonly kind: 'unserved'; readonly ids: readonly number[]; readonly taken: number };
 
 /** The pattern under which the transport finds the handler. */
 export const governPattern = 'record-batch';

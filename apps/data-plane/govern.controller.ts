@@ -1,11 +1,11 @@
-/** Governs one batch under every live agreement of its dataset, with one process span that links to the producers' contexts. */
+/** Governs batches of one partition for agreements of its dataset, with one process span that links to the producers' contexts. */
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
-import type { SpanContext } from '@opentelemetry/api';
-import type { ProgramOutput } from '../../libs/govern/index.ts';
-import { createOutput, governBatch, screenBatch } from '../../libs/govern/index.ts';
-import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
-import { readHeaders, sharedArena } from '../../libs/records/index.ts';
+import type { Span, SpanContext } from '@opentelemetry/api';
+import type { ProgramOutput, Screening } from '../../libs/govern/index.ts';
+import { createOutput, runLane, screenBatch } from '../../libs/govern/index.ts';
+import type { Admission, HeaderList, RecordBatch, RecordFrames } from '../../libs/records/index.ts';
+import { admitBatches, frameRecords, readHeaders, sharedArena } from '../../libs/records/index.ts';
 import {
   attributeNames,
   endSpan,
@@ -16,61 +16,119 @@ import {
   startGovernedSpan,
   writeTraceparent,
 } from '../../libs/telemetry/index.ts';
-import type { GovernRequest } from './govern-request.ts';
+import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
+import type { LaneGroup } from './lane-group.ts';
+import { groupSink } from './lane-group.ts';
 
-/** Working space of a run; a Program stops at a full output and goes on after it was emptied. */
+/** Working space of a run over records that are too many for the arena; a Program stops at a full output and goes on after it was emptied. */
 const outputBytesMax = 4 * 1024 * 1024;
 const outputRecordsMin = 8_192;
 
 @Controller()
 export class GovernController {
-  #output = createOutput(outputRecordsMin, outputBytesMax);
+  #output: ProgramOutput | undefined;
 
+  /**
+   * Synchronous from the first byte that is admitted to the arena to the last that is wiped from it: every feed of the process uses the same one.
+   */
   @MessagePattern(governPattern)
-  govern(request: GovernRequest): void {
-    const { frames, first, board, draft, topic, partition } = request;
-    const screening = screenBatch(frames, request.verdicts);
-    const processSpan = startBatchSpan({
+  govern(request: GovernRequest): GovernAnswer {
+    const arena = sharedArena();
+    try {
+      const admission = admit(request);
+      if (admission === null) return { kind: 'corrupt' };
+      const { frames, taken } = admission;
+      const screening = screenBatch(frames, request.verdicts);
+      const ids = request.unserved(screening.ids).filter((id) => !request.verdicts.has(id));
+      if (ids.length > 0) return { kind: 'unserved', ids, taken };
+      this.#governAll(request, frames, screening);
+      return { kind: 'governed', taken, records: frames.count, timestampMsMax: latest(frames) };
+    } finally {
+      arena.dismiss();
+    }
+  }
+
+  #governAll(request: GovernRequest, frames: RecordFrames, screening: Screening): void {
+    const { draft, topic, groups } = request;
+    const span = startBatchSpan({
       name: `${spanNames.process} ${topic}`,
-      links: contextsOf(frames, first),
+      links: contextsOf(frames),
       attributes: {
         [attributeNames.messagingSystem]: 'kafka',
         [attributeNames.messagingOperation]: 'process',
         [attributeNames.messagingDestination]: topic,
-        [attributeNames.messagingPartition]: String(partition),
-        [attributeNames.messagingBatchCount]: frames.count - first,
+        [attributeNames.messagingPartition]: String(frames.partition),
+        [attributeNames.messagingBatchCount]: frames.count,
         [attributeNames.offsetFirst]: String(frames.baseOffset),
         [attributeNames.dataset]: draft.dataset,
       },
     });
-    // One copy into the arena serves every agreement; a batch that is too large for it is taken in parts by each Program.
-    const arena = sharedArena();
-    const fits = arena.fits(frames);
-    const placed = fits ? arena.admit(frames) : frames;
-    const output = fits ? arena.output : this.#outputFor(frames.count);
-    for (const agreement of board.agreements) {
-      const { span, context } = startGovernedSpan(processSpan, spanNames.publish, {
-        [attributeNames.agreement]: agreement.agreement,
-      });
-      const headers: HeaderList = context === null ? [] : writeTraceparent([], context);
-      governBatch(placed, first, screening, agreement, output, draft.sink(agreement, { partition, frames }, headers));
-      endSpan(span);
-    }
-    arena.dismiss();
-    endSpan(processSpan);
+    for (const group of groups) this.#run(request, frames, screening, group, span);
+    endSpan(span);
   }
 
-  #outputFor(records: number): ProgramOutput {
-    if (records > this.#output.outcome.length) this.#output = createOutput(records, outputBytesMax);
+  #run(request: GovernRequest, frames: RecordFrames, screening: Screening, group: LaneGroup, processSpan: Span): void {
+    const { draft, writer } = request;
+    const arena = sharedArena();
+    const [first, ...others] = group.members;
+    const from = firstIndex(frames, group.from);
+    if (first === undefined || from === frames.count) return;
+    const { span, context } = startGovernedSpan(processSpan, spanNames.publish, { [attributeNames.agreement]: first.agreement });
+    // A trace that two subscribers see would join their records: each has its own, and then nothing is written for both at once.
+    const alone = context !== null && others.length > 0;
+    const sink = groupSink({
+      group: alone ? { ...group, members: [first] } : group,
+      frames,
+      draft,
+      writer,
+      headers: headersOf(context),
+    });
+    runLane(frames, from, screening, first, arena.holds(frames) ? arena.output : this.#outputFor(frames), sink);
+    endSpan(span);
+    if (alone) this.#run(request, frames, screening, { ...group, members: others }, processSpan);
+  }
+
+  #outputFor({ count }: RecordFrames): ProgramOutput {
+    if (this.#output === undefined || count > this.#output.outcome.length)
+      this.#output = createOutput(Math.max(outputRecordsMin, count), outputBytesMax);
     return this.#output;
   }
 }
 
+/** Batches that are too large for the arena are framed one by one, outside of it. */
+function admit({ batches, from, partition, most }: GovernRequest): Admission | null {
+  const admission = admitBatches(sharedArena(), batches, from, partition, most);
+  if (admission !== undefined) return admission;
+  const frames = frameRecords(batches[from] as RecordBatch, partition);
+  return frames && { frames, taken: 1 };
+}
+
+function latest({ timestampMs, count }: RecordFrames): number {
+  let most = 0;
+  for (let index = 0; index < count; index += 1) most = Math.max(most, timestampMs[index] as number);
+  return most;
+}
+
+const headersOf = (context: SpanContext | null): HeaderList => (context === null ? [] : writeTraceparent([], context));
+
+/** The first record at this offset or behind it. */
+function firstIndex({ baseOffset, offsetDelta, count }: RecordFrames, from: bigint): number {
+  if (from <= baseOffset) return 0;
+  const delta = Number(from - baseOffset);
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((offsetDelta[middle] as number) < delta) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The producers' contexts of the first records, as many as a span links. */
-function contextsOf(frames: RecordFrames, first: number): (SpanContext | null)[] {
+function contextsOf(frames: RecordFrames): (SpanContext | null)[] {
   const contexts: (SpanContext | null)[] = [];
-  for (let index = first; index < frames.count && contexts.length < spanLinksMax; index += 1) {
+  for (let index = 0; index < frames.count && contexts.length < spanLinksMax; index += 1) {
     const headers = readHeaders(frames, index) ?? [];
     contexts.push(readTraceparent(headers.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]))));
   }

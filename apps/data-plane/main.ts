@@ -14,7 +14,7 @@ import { startDataPlane } from './start.ts';
 
 async function main(): Promise<void> {
   const settings = unwrap(readSettings(process.env));
-  const { kafka, instance, otlpEndpoint } = settings;
+  const { kafka, instance, guarantee, otlpEndpoint } = settings;
   if (!(await isPortFree(settings.port))) {
     const sentence = `port ${settings.port} is in use by another program; stop it, or set SLUICE_HEALTH_PORT to another port`;
     throw new FailureError(fail('port-busy', sentence).failure);
@@ -30,6 +30,7 @@ async function main(): Promise<void> {
       vault,
       registry: new RegistryClient(settings.registry),
       instance,
+      guarantee,
       report: oncePerMinute(log),
     }),
   );

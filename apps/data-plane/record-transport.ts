@@ -1,23 +1,27 @@
 /** The transport strategy of the data plane: Kafka batches in, the `record-batch` handler, one Kafka transaction out. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { Server } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
 import type { SchemaLookup } from '../../libs/catalog/index.ts';
-import type { WorkerLimits } from './config.ts';
+import type { Guarantee, WorkerLimits } from './config.ts';
 import type { DirectiveBoard } from './directive-board.ts';
-import type { FeedStatus } from './feed-worker.ts';
+import type { FeedStatus } from './feed-status.ts';
 import { FeedWorker } from './feed-worker.ts';
-import type { GovernRequest } from './govern-request.ts';
+import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
+import type { PositionLog } from './position-log.ts';
 import { SchemaVerdicts } from './schema-verdicts.ts';
 
 export interface RecordTransportOptions {
   readonly cluster: Cluster;
   readonly board: DirectiveBoard;
+  readonly log: PositionLog;
   readonly registry: SchemaLookup;
   readonly instance: string;
+  readonly guarantee: Guarantee;
   readonly limits: WorkerLimits;
   readonly report: (failure: Failure) => void;
 }
@@ -43,10 +47,11 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
     callback();
   }
 
-  /** Drains: each worker finishes its transaction and leaves its group. */
+  /** Drains: each worker finishes its transaction and leaves its group, within `drainMs`. */
   async close(): Promise<void> {
     this.#stopped = true;
-    await Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+    const drained = Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
+    await Promise.race([drained, sleep(this.#options.limits.drainMs, undefined, { ref: false })]);
     await this.#options.board.stop();
   }
 
@@ -68,13 +73,15 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
     if (this.#stopped) return;
     for (const dataset of this.#options.board.datasets()) {
       if (this.#workers.has(dataset)) continue;
-      const { cluster, board, instance, limits, report } = this.#options;
+      const { cluster, board, log, instance, guarantee, limits, report } = this.#options;
       const worker = new FeedWorker({
         cluster,
         board,
+        log,
         verdicts: this.#verdicts,
         dataset,
         instance,
+        guarantee,
         limits,
         report,
         govern: (request) => this.#govern(request),
@@ -84,10 +91,10 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
     }
   }
 
-  async #govern(request: GovernRequest): Promise<void> {
+  async #govern(request: GovernRequest): Promise<GovernAnswer> {
     const handler = this.getHandlerByPattern(governPattern);
     if (handler === null) throw new Error('the record transport has no handler for record batches');
     const answer: unknown = await handler(request);
-    if (isObservable(answer)) await lastValueFrom(answer, { defaultValue: undefined });
+    return (isObservable(answer) ? await lastValueFrom(answer) : answer) as GovernAnswer;
   }
 }

@@ -2,8 +2,6 @@
 import type { ErrorCode, Result } from '../../libs/base/index.ts';
 import { fail, ok } from '../../libs/base/index.ts';
 import type { SchemaLookup } from '../../libs/catalog/index.ts';
-import { schemaIdsOf } from '../../libs/govern/index.ts';
-import type { RecordFrames } from '../../libs/records/index.ts';
 import type { DirectiveBoard } from './directive-board.ts';
 
 const rememberMs = 10_000;
@@ -23,9 +21,14 @@ export class SchemaVerdicts {
     this.#board = board;
   }
 
-  async of(frames: RecordFrames, dataset: string): Promise<Result<ReadonlyMap<number, ErrorCode>>> {
+  /** The ids among these that need a verdict: most batches have none. */
+  unserved(ids: ReadonlySet<number>, dataset: string): number[] {
+    return [...ids].filter((id) => !this.#served(dataset, id));
+  }
+
+  async of(ids: readonly number[], dataset: string): Promise<Result<ReadonlyMap<number, ErrorCode>>> {
     const verdicts = new Map<number, ErrorCode>();
-    for (const id of schemaIdsOf(frames)) {
+    for (const id of ids) {
       if (this.#served(dataset, id)) continue;
       const verdict = await this.#verdict(dataset, id);
       if (!verdict.ok) return verdict;

@@ -8,10 +8,11 @@ import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, ok } from '../../libs/base/index.ts';
 import type { KeyVault, SchemaLookup } from '../../libs/catalog/index.ts';
 import { DataPlaneModule } from './app.module.ts';
-import type { WorkerLimits } from './config.ts';
+import type { Guarantee, WorkerLimits } from './config.ts';
 import { workerLimits } from './config.ts';
 import { DirectiveBoard } from './directive-board.ts';
-import type { FeedStatus } from './feed-worker.ts';
+import type { FeedStatus } from './feed-status.ts';
+import { PositionLog } from './position-log.ts';
 import { RecordTransport } from './record-transport.ts';
 
 export interface DataPlaneConfig {
@@ -20,6 +21,8 @@ export interface DataPlaneConfig {
   readonly registry: SchemaLookup;
   /** Stable name of this instance; part of its transactional ids. */
   readonly instance: string;
+  /** `exactly-once` unless given. */
+  readonly guarantee?: Guarantee;
   readonly limits?: Partial<WorkerLimits>;
   /** Told about failures as they happen; they hold no record's value. */
   readonly report?: (failure: Failure) => void;
@@ -44,11 +47,19 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
     await cluster.value.close();
     return during(action, board.failure);
   }
+  const log = await PositionLog.open(cluster.value, report);
+  if (!log.ok) {
+    await board.value.stop();
+    await cluster.value.close();
+    return during(action, log.failure);
+  }
   const transport = new RecordTransport({
     cluster: cluster.value,
     board: board.value,
+    log: log.value,
     registry: config.registry,
     instance: config.instance,
+    guarantee: config.guarantee ?? 'exactly-once',
     limits,
     report,
   });
@@ -64,6 +75,7 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
       board.value.ageMs() <= limits.directiveAgeMsMax && transport.feeds().every(({ failure }) => failure === undefined),
     stop: async () => {
       await app.close();
+      await log.value.close();
       await cluster.value.close();
     },
   });

@@ -1,16 +1,13 @@
-/** What one transaction will write: governed batches, quarantined originals, Receipts and input positions, gathered before anything is sent. */
-import type { PendingBatch } from '../../libs/adapters/kafka/index.ts';
+/** What one transaction says besides the governed records: counts of each agreement and partition, refused originals, positions. */
+import type { OutRecord } from '../../libs/adapters/kafka/index.ts';
 import type { ErrorCode } from '../../libs/base/index.ts';
-import { topicNames } from '../../libs/base/index.ts';
-import type { BatchSink, BoundProgram, LeavingHeaders, ProgramOutput } from '../../libs/govern/index.ts';
-import { headerBytes, unreadable } from '../../libs/govern/index.ts';
-import { encodeReceipt, GovernedDigest } from '../../libs/ledger/index.ts';
-import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
-import { BatchBuilder } from '../../libs/records/index.ts';
+import type { BoundProgram } from '../../libs/govern/index.ts';
+import { unreadable } from '../../libs/govern/index.ts';
+import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
+import type { RecordBatch, RecordFrames } from '../../libs/records/index.ts';
 import type { LiveAgreement } from './directive-board.ts';
-
-/** A governed batch is closed at this many bytes, below the broker's default `message.max.bytes`. */
-const governedBatchBytesMax = 900 * 1024;
+import type { OutcomeCounts } from './tally.ts';
+import { Tally } from './tally.ts';
 
 export interface QuarantineEntry {
   readonly partition: number;
@@ -27,143 +24,99 @@ export interface QuarantineEntry {
   }[];
 }
 
-/** Counts of one agreement, for status and metrics. */
-export interface OutcomeCounts {
-  input: number;
-  governed: number;
-  withheld: number;
-  refused: number;
-}
-
-interface Tally extends OutcomeCounts {
-  readonly agreement: LiveAgreement;
-  readonly partition: number;
-  readonly programHashes: Set<string>;
-  readonly refusals: Map<string, bigint>;
-  /** Values that `else` replaced, by field path. */
-  readonly otherwise: Map<string, bigint>;
-  readonly digest: GovernedDigest;
-  pass: number;
-  inputFrom: bigint;
-  inputTo: bigint;
-  timestampMsMax: number;
-}
-
-/** One batch of the input as a sink needs it. */
-export interface BatchPlace {
-  readonly partition: number;
-  readonly frames: RecordFrames;
-}
-
 export class TransactionDraft {
   readonly dataset: string;
   /** Data records of the input, once whatever the number of agreements. */
   recordsRead = 0;
   /** Next offset to read for each input partition. */
   readonly positions = new Map<number, bigint>();
+  /** Newest time of the records read, by partition, milliseconds. */
+  readonly timestampMsMax = new Map<number, number>();
   readonly quarantine = new Map<string, QuarantineEntry>();
   readonly #tallies = new Map<string, Tally>();
-  readonly #open = new Map<string, PendingBatch>();
-  readonly #closed: PendingBatch[][] = [];
 
   constructor(dataset: string) {
     this.dataset = dataset;
   }
 
-  /** True when there is nothing to write but perhaps positions. */
+  /** True when no record was taken in. */
   get empty(): boolean {
     return this.#tallies.size === 0 && this.quarantine.size === 0;
   }
 
-  /** Governed batches in sending order: each wave has at most one batch a partition. */
-  waves(): readonly (readonly PendingBatch[])[] {
-    return [...this.#closed, [...this.#open.values()]].filter((wave) => wave.length > 0);
+  get tallies(): Iterable<Tally> {
+    return this.#tallies.values();
   }
 
-  /** A sink for the records of one batch under one agreement; `headers` go on each governed record, behind those of its own that leave. */
-  sink(agreement: LiveAgreement, place: BatchPlace, headers: HeaderList): BatchSink {
-    const { partition, frames } = place;
-    const tally = this.#tally(agreement, partition);
-    const topic = topicNames.governed(this.dataset, agreement.agreement);
-    const now = BigInt(Date.now());
-    return {
-      governed: (index, program, out, outcome, leaving) => {
-        this.#count(tally, frames, index, program);
-        tally.governed += 1;
-        if (outcome === 'pass') tally.pass += 1;
-        const key = slice(out, out.keyStart[index] as number, out.keyEnd[index] as number);
-        const value = slice(out, out.valueStart[index] as number, out.valueEnd[index] as number);
-        tally.digest.add(key, value);
-        const timestampMs = program.program.timestamp === 'keep' ? BigInt(Math.trunc(frames.timestampMs[index] as number)) : now;
-        this.#append(topic, partition, key, value, leaving.length === 0 ? headers : joined(leaving, headers), timestampMs);
-      },
-      otherwise: (field, count) => {
-        tally.otherwise.set(field, (tally.otherwise.get(field) ?? 0n) + BigInt(count));
-      },
-      withheld: (index, program) => {
-        this.#count(tally, frames, index, program);
-        tally.withheld += 1;
-      },
-      refused: (index, reason, program, field) => {
-        this.#count(tally, frames, index, program);
-        tally.refused += 1;
-        tally.refusals.set(reason, (tally.refusals.get(reason) ?? 0n) + 1n);
-        this.#quarantineRecord(place, index, agreement.agreement, reason, program, field);
-      },
-    };
+  tally(agreement: LiveAgreement, partition: number): Tally {
+    const name = `${partition}/${agreement.agreement}`;
+    let tally = this.#tallies.get(name);
+    if (tally === undefined) this.#tallies.set(name, (tally = new Tally(agreement, partition)));
+    return tally;
   }
 
   /** Takes a whole batch that cannot be read into quarantine and into every agreement's Receipt. */
-  refuseBatch(
-    agreements: readonly LiveAgreement[],
-    partition: number,
-    batch: { baseOffset: bigint; lastOffset: bigint; recordCount: number; bytes: Uint8Array },
-  ): void {
-    const count = Math.max(1, Math.min(batch.recordCount, Number(batch.lastOffset - batch.baseOffset) + 1));
-    for (const agreement of agreements) {
-      const tally = this.#tally(agreement, partition);
-      tally.input += count;
-      tally.refused += count;
-      tally.refusals.set('batch-corrupt', (tally.refusals.get('batch-corrupt') ?? 0n) + BigInt(count));
-      if (tally.inputFrom < 0n) tally.inputFrom = batch.baseOffset;
-      tally.inputTo = batch.lastOffset;
-    }
-    this.quarantine.set(`${partition}/${batch.baseOffset}`, {
+  refuseBatch(agreements: readonly LiveAgreement[], partition: number, batch: RecordBatch): void {
+    const { baseOffset, lastOffset, recordCount, bytes } = batch;
+    const count = Math.max(1, Math.min(recordCount, Number(lastOffset - baseOffset) + 1));
+    for (const agreement of agreements) this.tally(agreement, partition).tookBatch(baseOffset, lastOffset, count);
+    this.quarantine.set(`${partition}/${baseOffset}`, {
       partition,
-      offsetFirst: batch.baseOffset,
-      offsetLast: batch.lastOffset,
+      offsetFirst: baseOffset,
+      offsetLast: lastOffset,
       timestampMs: BigInt(Date.now()),
-      original: Buffer.from(batch.bytes),
+      original: Buffer.from(bytes),
       refusals: [{ agreement: null, reason: 'batch-corrupt', field: null, programHash: null }],
     });
   }
 
-  /** The Receipts of the transaction: one for each agreement and input partition. */
-  receipts(): { readonly key: Uint8Array; readonly value: Uint8Array }[] {
-    return [...this.#tallies.values()]
-      .filter(({ input }) => input > 0)
-      .map((tally) => ({
-        key: Buffer.from(`${tally.agreement.agreement}/${tally.partition}`),
-        value: encodeReceipt({
-          agreement: tally.agreement.agreement,
-          dataset: this.dataset,
-          partition: tally.partition,
-          directiveRevision: BigInt(tally.agreement.directive.revision),
-          programHashes: [...tally.programHashes].sort(),
-          inputFrom: tally.inputFrom,
-          inputTo: tally.inputTo,
-          inputCount: BigInt(tally.input),
-          passCount: BigInt(tally.pass),
-          reshapeCount: BigInt(tally.governed - tally.pass),
-          withholdCount: BigInt(tally.withheld),
-          refuseCount: BigInt(tally.refused),
-          refusals: Object.fromEntries(tally.refusals),
-          otherwise: Object.fromEntries(tally.otherwise),
-          inputTimestampMsMax: BigInt(Math.trunc(tally.timestampMsMax)),
-          governedDigest: tally.digest.finish(),
-          issuedAtMs: BigInt(Date.now()),
-        }),
-      }));
+  /** Takes a refused record into quarantine: input that no Program can read once, a rule's refusal once for each Program. */
+  refuseRecord(
+    frames: RecordFrames,
+    index: number,
+    agreement: string,
+    reason: ErrorCode,
+    program: BoundProgram | undefined,
+    field: string | null,
+  ): void {
+    const { partition } = frames;
+    const offset = frames.baseOffset + BigInt(frames.offsetDelta[index] as number);
+    const name = `${partition}/${offset}`;
+    const everyone = unreadable.has(reason);
+    const entry = this.quarantine.get(name);
+    if (entry !== undefined && everyone && entry.refusals.some((refusal) => refusal.reason === reason)) return;
+    const refusal = {
+      agreement: everyone ? null : agreement,
+      reason,
+      field,
+      programHash: everyone ? null : (program?.program.hash ?? null),
+    };
+    if (entry !== undefined) {
+      entry.refusals.push(refusal);
+      return;
+    }
+    this.quarantine.set(name, {
+      partition,
+      offsetFirst: offset,
+      offsetLast: offset,
+      timestampMs: BigInt(Math.trunc(frames.timestampMs[index] as number)),
+      original: originalOf(frames, index),
+      refusals: [refusal],
+    });
+  }
+
+  /** The Receipts, chained for each partition from `heads` on, which is brought up to date. */
+  receipts(apart: boolean, heads: Map<number, Uint8Array>): OutRecord[] {
+    const records: OutRecord[] = [];
+    for (const tally of this.#tallies.values()) {
+      if (tally.input === 0) continue;
+      const previous = heads.get(tally.partition);
+      if (previous === undefined) throw new Error('receipts: a partition has no chain');
+      const value = encodeReceipt(tally.receipt({ apart, previous }));
+      heads.set(tally.partition, chainHead(value));
+      records.push({ key: Buffer.from(`${tally.agreement.agreement}/${tally.partition}`), value });
+    }
+    return records;
   }
 
   /** Counts by agreement id. */
@@ -179,114 +132,7 @@ export class TransactionDraft {
     }
     return counts;
   }
-
-  #tally(agreement: LiveAgreement, partition: number): Tally {
-    const key = `${agreement.agreement}/${partition}`;
-    const known = this.#tallies.get(key);
-    if (known !== undefined) return known;
-    const tally: Tally = {
-      agreement,
-      partition,
-      programHashes: new Set(),
-      refusals: new Map(),
-      otherwise: new Map(),
-      digest: new GovernedDigest(),
-      input: 0,
-      governed: 0,
-      withheld: 0,
-      refused: 0,
-      pass: 0,
-      inputFrom: -1n,
-      inputTo: -1n,
-      timestampMsMax: 0,
-    };
-    this.#tallies.set(key, tally);
-    return tally;
-  }
-
-  #count(tally: Tally, frames: RecordFrames, index: number, program: BoundProgram | undefined): void {
-    const offset = frames.baseOffset + BigInt(frames.offsetDelta[index] as number);
-    tally.input += 1;
-    if (tally.inputFrom < 0n) tally.inputFrom = offset;
-    tally.inputTo = offset;
-    tally.timestampMsMax = Math.max(tally.timestampMsMax, frames.timestampMs[index] as number);
-    if (program !== undefined) tally.programHashes.add(program.program.hash);
-  }
-
-  #append(
-    topic: string,
-    partition: number,
-    key: Uint8Array | null,
-    value: Uint8Array | null,
-    headers: HeaderList,
-    timestampMs: bigint,
-  ): void {
-    const place = `${topic}/${partition}`;
-    const more = headers.length > 1 ? headerBytes(headers) : 0;
-    const size = (key?.length ?? 0) + (value?.length ?? 0) + more + 256;
-    let pending = this.#open.get(place);
-    if (pending !== undefined && pending.builder.byteLength + size > governedBatchBytesMax) {
-      this.#close(place, pending);
-      pending = undefined;
-    }
-    if (pending === undefined) {
-      pending = { topic, partition, builder: new BatchBuilder() };
-      this.#open.set(place, pending);
-    }
-    pending.builder.append(key, value, headers, timestampMs);
-  }
-
-  /** Puts a full batch into the first wave after the last one that has a batch of its partition. */
-  #close(place: string, pending: PendingBatch): void {
-    let wave = this.#closed.length;
-    const samePlace = (other: PendingBatch): boolean => `${other.topic}/${other.partition}` === place;
-    while (wave > 0 && !(this.#closed[wave - 1] as PendingBatch[]).some(samePlace)) wave -= 1;
-    const existing = this.#closed[wave];
-    if (existing === undefined) this.#closed.push([pending]);
-    else existing.push(pending);
-    this.#open.delete(place);
-  }
-
-  #quarantineRecord(
-    place: BatchPlace,
-    index: number,
-    agreement: string,
-    reason: ErrorCode,
-    program: BoundProgram | undefined,
-    field: string | null,
-  ): void {
-    const { partition, frames } = place;
-    const offset = frames.baseOffset + BigInt(frames.offsetDelta[index] as number);
-    const key = `${partition}/${offset}`;
-    const everyone = unreadable.has(reason);
-    const entry = this.quarantine.get(key);
-    if (entry !== undefined && everyone && entry.refusals.some((refusal) => refusal.reason === reason)) return;
-    const refusal = {
-      agreement: everyone ? null : agreement,
-      reason,
-      field,
-      programHash: everyone ? null : (program?.program.hash ?? null),
-    };
-    if (entry !== undefined) {
-      entry.refusals.push(refusal);
-      return;
-    }
-    this.quarantine.set(key, {
-      partition,
-      offsetFirst: offset,
-      offsetLast: offset,
-      timestampMs: BigInt(Math.trunc(frames.timestampMs[index] as number)),
-      original: originalOf(frames, index),
-      refusals: [refusal],
-    });
-  }
 }
-
-/** A null value is written as Kafka has it; the builder's type knows only values of ours. */
-const joined = (leaving: LeavingHeaders, headers: HeaderList): HeaderList => [...leaving, ...headers];
-
-const slice = (out: ProgramOutput, start: number, end: number): Uint8Array | null =>
-  start < 0 ? null : out.bytes.subarray(start, end);
 
 /** Key and value, each preceded by its length in 4 bytes big endian, -1 for null: as in a Receipt's digest. */
 function originalOf(frames: RecordFrames, index: number): Uint8Array {

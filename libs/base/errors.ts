@@ -75,7 +75,23 @@ export const errorCatalogue = {
   'topic-authorization-failed': entry(403, false, 'The Kafka account may not use this topic.'),
   'producer-fenced': entry(409, false, 'A newer instance has taken this place over.'),
   'transaction-failed': entry(503, true, 'The Kafka transaction did not commit. The batch is read again.'),
+  'refuse-rate-exceeded': entry(
+    409,
+    false,
+    'More of the records were refused than the agreement allows. It is held until its directive changes.',
+  ),
+  'output-failed': entry(
+    503,
+    true,
+    'The governed topic of an agreement does not take records. It is served alone until it does.',
+  ),
+  'retention-nearly-used': entry(
+    409,
+    false,
+    'A partition is read so late that its topic may delete records before they are read. Find what holds it up, or keep more.',
+  ),
   'offset-out-of-range': entry(409, false, 'The position is no longer in the topic. An operator decides how to go on.'),
+  'topic-recreated': entry(409, false, 'The topic was made anew. An operator decides how to go on.'),
   // Delivery
   'delivery-failed': entry(503, true, 'The destination did not take the batch. It is sent again.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -17,6 +17,7 @@ export const topicNames = {
   quarantine: (dataset: string): string => `dlq.${dataset}`,
   directives: 'sluice.directives',
   receipts: 'sluice.receipts',
+  positions: 'sluice.positions',
   intake: 'sluice.intake',
   events: 'sluice.events',
 } as const;

@@ -45,6 +45,15 @@ export type Delivery =
       readonly batchRecordsMax: number;
     };
 
+/** Where an agreement begins on a partition that it has not been on. */
+export type TransferStart =
+  /** With the other agreements of the dataset; from the first record that the topic still has where there are none. */
+  | 'current'
+  | 'earliest'
+  | 'latest'
+  /** With the first record of this time or later, milliseconds since the epoch. */
+  | { readonly timestampMs: number };
+
 export type TransferState = 'started' | 'suspended' | 'completed' | 'terminated';
 
 export interface Directive {
@@ -63,4 +72,14 @@ export interface Directive {
   /** X25519 public key of the publisher, base64url: refused originals are sealed to it. */
   readonly sealTo: string;
   readonly delivery: Delivery;
+  /** `current` when absent. */
+  readonly start?: TransferStart;
+  /** Nothing is governed from this moment on, whatever else is known: milliseconds since the epoch. */
+  readonly expiresAtMs?: number;
+  /** How governed batches are compressed; not at all when absent. */
+  readonly compression?: 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  /** The agreement is held when a larger part of its records is refused, 0 to 1; no limit when absent. */
+  readonly refuseRateMax?: number;
+  /** Whether each governed record gets the header `sluice-record-id`: 16 bytes by which one that was delivered twice is known. */
+  readonly recordIds?: boolean;
 }

@@ -1,3 +1,3 @@
-export type { ApprovedProgram, Delivery, Directive, TransferState, WrappedKey } from './directive.ts';
+export type { ApprovedProgram, Delivery, Directive, TransferStart, TransferState, WrappedKey } from './directive.ts';
 export type { DirectivePublisher, KeyVault, SchemaLookup } from './ports.ts';
 export { parseDirective } from './parse-directive.ts';

@@ -40,6 +40,13 @@ const directive = z.strictObject({
   dataKey: wrappedKey,
   sealTo: z.string(),
   delivery,
+  start: z
+    .union([z.enum(['current', 'earliest', 'latest']), z.strictObject({ timestampMs: z.number().int().nonnegative() })])
+    .exactOptional(),
+  expiresAtMs: z.number().int().positive().exactOptional(),
+  compression: z.enum(['gzip', 'snappy', 'lz4', 'zstd']).exactOptional(),
+  refuseRateMax: z.number().min(0).max(1).exactOptional(),
+  recordIds: z.boolean().exactOptional(),
 });
 
 export function parseDirective(text: string): Result<Directive> {

@@ -14,6 +14,8 @@ import { outcomes, refusals, wipeOutput } from './program.ts';
 export interface Screening {
   /** Writer schema id, -1 where there is none. */
   readonly schemaIds: Int32Array;
+  /** The distinct ones. */
+  readonly ids: ReadonlySet<number>;
   /** Refusals that hold for every Program; absent for a readable record. */
   readonly unreadable: ReadonlyMap<number, ErrorCode>;
 }
@@ -22,6 +24,14 @@ export interface Screening {
 export interface Lane {
   readonly agreement: string;
   readonly programs: ReadonlyMap<number, BoundProgram>;
+}
+
+/** Receives what became of runs of records, in offset order. */
+export interface RunSink {
+  /** The records [from, to) were run; their results stand at their indexes in `out` and are valid during the call alone. */
+  ran(program: BoundProgram, from: number, to: number, out: ProgramOutput): void;
+  /** A record that no Program of the lane can read. */
+  unread(index: number, reason: ErrorCode): void;
 }
 
 /** Receives what became of each record, in offset order. The output's bytes and the headers are valid during the call alone. */
@@ -34,40 +44,74 @@ export interface BatchSink {
   refused(index: number, reason: ErrorCode, program: BoundProgram | undefined, field: string | null): void;
 }
 
-/** The distinct schema ids that a batch names, so that unknown ones can be looked up before the screening. */
-export function schemaIdsOf(frames: RecordFrames): Set<number> {
-  const ids = new Set<number>();
-  for (let index = 0; index < frames.count; index += 1) {
-    const id = frameSchemaId(frames.bytes, frames.valueStart[index] as number, frames.valueEnd[index] as number);
-    if (id >= 0) ids.add(id);
-  }
-  return ids;
-}
+const noVerdicts: ReadonlyMap<number, ErrorCode> = new Map();
 
-/** Finds the records that no Program can read. `verdicts` says of each schema id without a Program why it is refused. */
-export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, ErrorCode>): Screening {
-  const schemaIds = new Int32Array(frames.count).fill(-1);
+/**
+ * Finds the records that no Program can read, and which schema ids there are. `verdicts` says of each schema id without a Program why it is
+ * refused; without them the ids alone can be relied on where one has no Program.
+ */
+export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, ErrorCode> = noVerdicts): Screening {
+  const { bytes, count, valueStart, valueEnd, headersEnd } = frames;
+  const schemaIds = new Int32Array(count).fill(-1);
   const unreadable = new Map<number, ErrorCode>();
-  for (let index = 0; index < frames.count; index += 1) {
-    const start = frames.valueStart[index] as number;
-    const end = frames.valueEnd[index] as number;
+  const ids = new Set<number>();
+  let last = -1;
+  for (let index = 0; index < count; index += 1) {
+    const start = valueStart[index] as number;
     if (start < 0) {
       unreadable.set(index, 'tombstone-refused');
       continue;
     }
-    const id = frameSchemaId(frames.bytes, start, end);
+    const id = frameSchemaId(bytes, start, valueEnd[index] as number);
     schemaIds[index] = id;
-    const verdict = verdicts.get(id);
     if (id < 0) unreadable.set(index, 'frame-invalid');
     // Key, value and headers together: an engine's room is for the whole record.
-    else if ((frames.headersEnd[index] as number) - firstByte(frames, index) > limits.recordBytesMax)
+    else if ((headersEnd[index] as number) - firstByte(frames, index) > limits.recordBytesMax)
       unreadable.set(index, 'record-too-large');
-    else if (verdict !== undefined) unreadable.set(index, verdict);
+    else {
+      if (id !== last) ids.add(id);
+      last = id;
+      const verdict = verdicts.get(id);
+      if (verdict !== undefined) unreadable.set(index, verdict);
+    }
   }
-  return { schemaIds, unreadable };
+  return { schemaIds, ids, unreadable };
 }
 
-/** Governs the records from `first` on into `sink`. Uses `out` as working space and leaves it wiped. */
+/** Runs the records from `first` on through a lane's Programs. Uses `out` as working space and leaves it wiped. */
+export function runLane(
+  frames: RecordFrames,
+  first: number,
+  screening: Screening,
+  lane: Lane,
+  out: ProgramOutput,
+  sink: RunSink,
+): void {
+  let index = first;
+  while (index < frames.count) {
+    const refusal = screening.unreadable.get(index);
+    if (refusal !== undefined) {
+      sink.unread(index, refusal);
+      index += 1;
+      continue;
+    }
+    const end = runEnd(frames, screening, index);
+    const program = lane.programs.get(screening.schemaIds[index] as number);
+    if (program === undefined) {
+      for (; index < end; index += 1) sink.unread(index, 'schema-not-approved');
+      continue;
+    }
+    while (index < end) {
+      const done = program.run(frames, index, end, out);
+      if (done === index) throw new Error('runLane: a Program made no progress on an empty output');
+      sink.ran(program, index, done, out);
+      wipeOutput(out, done);
+      index = done;
+    }
+  }
+}
+
+/** `runLane` told record by record. */
 export function governBatch(
   frames: RecordFrames,
   first: number,
@@ -76,30 +120,32 @@ export function governBatch(
   out: ProgramOutput,
   sink: BatchSink,
 ): void {
-  let index = first;
-  while (index < frames.count) {
-    const refusal = screening.unreadable.get(index);
-    if (refusal !== undefined) {
-      sink.refused(index, refusal, undefined, null);
-      index += 1;
-      continue;
-    }
-    const end = runEnd(frames, screening, index);
-    const program = lane.programs.get(screening.schemaIds[index] as number);
-    if (program === undefined) {
-      for (; index < end; index += 1) sink.refused(index, 'schema-not-approved', undefined, null);
-      continue;
-    }
-    const terms = program.program.headers;
-    while (index < end) {
-      const done = program.run(frames, index, end, out);
-      if (done === index) throw new Error('governBatch: a Program made no progress on an empty output');
-      for (let record = index; record < done; record += 1) tell(sink, record, program, out, frames, terms);
-      tellOtherwise(sink, program, out);
-      wipeOutput(out, done);
-      index = done;
-    }
-  }
+  runLane(frames, first, screening, lane, out, {
+    ran: (program, from, to, ran) => tellRecords(frames, program, from, to, ran, sink),
+    unread: (index, reason) => sink.refused(index, reason, undefined, null),
+  });
+}
+
+/** Tells of each record of a run, its headers governed too. */
+export function tellRecords(
+  frames: RecordFrames,
+  program: BoundProgram,
+  from: number,
+  to: number,
+  out: ProgramOutput,
+  sink: BatchSink,
+): void {
+  const terms = program.program.headers;
+  for (let record = from; record < to; record += 1) tell(sink, record, program, out, frames, terms);
+  tellOtherwise(sink, program, out);
+}
+
+/** Why a record of a run was refused, and the path of the field that refused it. Throws for one that was not. */
+export function refusalOf(program: BoundProgram, out: ProgramOutput, index: number): { reason: ErrorCode; field: string | null } {
+  const reason = refusals[out.reason[index] as number] ?? 'none';
+  if (reason === 'none') throw new Error('refusalOf: a refusal without a reason');
+  const field = out.field[index] as number;
+  return { reason, field: field < 0 ? null : (program.program.fieldPaths[field] ?? null) };
 }
 
 function tellOtherwise(sink: BatchSink, { program: { fieldPaths } }: BoundProgram, { otherwise }: ProgramOutput): void {
@@ -141,10 +187,8 @@ function tell(
       sink.withheld(index, program);
       break;
     default: {
-      const reason = refusals[out.reason[index] as number] ?? 'none';
-      if (reason === 'none') throw new Error('governBatch: a refusal without a reason');
-      const field = out.field[index] as number;
-      sink.refused(index, reason, program, field < 0 ? null : (program.program.fieldPaths[field] ?? null));
+      const { reason, field } = refusalOf(program, out, index);
+      sink.refused(index, reason, program, field);
     }
   }
 }

@@ -1,7 +1,7 @@
 export type { CompileInput } from './compile.ts';
 export { compile } from './compile.ts';
-export type { BatchSink, Lane, Screening } from './govern-batch.ts';
-export { governBatch, schemaIdsOf, screenBatch } from './govern-batch.ts';
+export type { BatchSink, Lane, RunSink, Screening } from './govern-batch.ts';
+export { governBatch, refusalOf, runLane, screenBatch, tellRecords } from './govern-batch.ts';
 export type { LeavingHeaders } from './headers.ts';
 export { headerBytes } from './headers.ts';
 export type { ApprovedModule } from './instantiate.ts';

@@ -22,6 +22,9 @@ const receipt: Receipt = {
   agreement: 'study',
   dataset: 'visits',
   partition: 3,
+  kind: 'governed',
+  apart: false,
+  previous: Buffer.alloc(32, 9),
   directiveRevision: 2n,
   programHashes: ['a'.repeat(64)],
   inputFrom: 10n,
@@ -66,6 +69,7 @@ describe('a receipt', () => {
       ...decoded,
       refusals: { ...decoded.refusals },
       otherwise: { ...decoded.otherwise },
+      previous: Buffer.from(decoded.previous),
       governedDigest: Buffer.from(decoded.governedDigest),
     }).toEqual(receipt);
   });

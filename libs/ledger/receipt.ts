@@ -10,6 +10,12 @@ export interface Receipt {
   readonly agreement: string;
   readonly dataset: string;
   readonly partition: number;
+  /** A gap says that raw records were lost before they could be read. */
+  readonly kind: 'governed' | 'gap';
+  /** Whether the agreement was served by a reader of its own, which has a chain of its own. */
+  readonly apart: boolean;
+  /** SHA-256 of the Receipt before it in its chain, 32 bytes; zeros for the first. */
+  readonly previous: Uint8Array;
   readonly directiveRevision: bigint;
   /** Sorted, hex. */
   readonly programHashes: readonly string[];
@@ -33,7 +39,19 @@ export interface Receipt {
 const codec = singleObjectCodec(unwrap(parseSchema(receiptSchemaText)));
 
 export const encodeReceipt = (receipt: Receipt): Uint8Array =>
-  unwrap(codec.encode({ ...receipt, governedDigest: Buffer.from(receipt.governedDigest) }));
+  unwrap(
+    codec.encode({
+      ...receipt,
+      previous: Buffer.from(receipt.previous),
+      governedDigest: Buffer.from(receipt.governedDigest),
+    }),
+  );
+
+/** The head of a chain that has no Receipt yet. */
+export const chainStart: Uint8Array = new Uint8Array(32);
+
+/** What the next Receipt of the chain carries as `previous`. */
+export const chainHead = (encoded: Uint8Array): Uint8Array => createHash('sha256').update(encoded).digest();
 
 export function decodeReceipt(bytes: Uint8Array): Result<Receipt> {
   const decoded = codec.decode(bytes);
@@ -48,6 +66,11 @@ export class GovernedDigest {
   add(key: Uint8Array | null, value: Uint8Array | null): void {
     this.#part(key);
     this.#part(value);
+  }
+
+  /** Many keys and values at once, each behind its length already. */
+  addLaidOut(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
   }
 
   finish(): Uint8Array {

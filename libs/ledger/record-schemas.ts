@@ -20,6 +20,32 @@ export const receiptSchemaText = String.raw`{
       "doc": "Partition of the raw topic, which is also that of the governed topic."
     },
     {
+      "name": "kind",
+      "type": {
+        "type": "enum",
+        "name": "ReceiptKind",
+        "symbols": [
+          "governed",
+          "gap"
+        ]
+      },
+      "doc": "A gap says that the raw records from inputFrom to inputTo were lost before they could be read; its counts are 0."
+    },
+    {
+      "name": "apart",
+      "type": "boolean",
+      "doc": "Whether the agreement was served by a reader of its own, which has a chain of its own."
+    },
+    {
+      "name": "previous",
+      "type": {
+        "type": "fixed",
+        "name": "Sha256",
+        "size": 32
+      },
+      "doc": "SHA-256 of the value of the Receipt before it in its chain, zeros for the first. The Receipts of a dataset and partition are one chain; those of an agreement apart are one for each agreement and partition."
+    },
+    {
       "name": "directiveRevision",
       "type": "long"
     },
@@ -84,11 +110,7 @@ export const receiptSchemaText = String.raw`{
     },
     {
       "name": "governedDigest",
-      "type": {
-        "type": "fixed",
-        "name": "Sha256",
-        "size": 32
-      },
+      "type": "Sha256",
       "doc": "SHA-256 over key and value of each governed record in offset order, each preceded by its length in 4 bytes big endian, -1 for null."
     },
     {

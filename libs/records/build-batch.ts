@@ -98,11 +98,21 @@ export function finishBatch(batch: Buffer, codec: CodecName, recordCount: number
   batch.writeInt8(2, batchLayout.magic);
   batch.writeInt16BE(codecNames.indexOf(codec) | (place.transactional ? attributeBits.transactional : 0), batchLayout.attributes);
   batch.writeInt32BE(recordCount - 1, batchLayout.lastOffsetDelta);
+  writePlace(batch, place);
+  batch.writeInt32BE(recordCount, batchLayout.recordCount);
+  batch.writeUInt32BE(crc32c(batch.subarray(batchLayout.attributes)), batchLayout.crc);
+}
+
+/** Gives a finished batch to another place of the same session: the producer's fields and the CRC are written anew. */
+export function moveBatch(batch: Buffer, place: ProducerPlace): void {
+  writePlace(batch, place);
+  batch.writeUInt32BE(crc32c(batch.subarray(batchLayout.attributes)), batchLayout.crc);
+}
+
+function writePlace(batch: Buffer, place: ProducerPlace): void {
   batch.writeBigInt64BE(place.producerId, batchLayout.producerId);
   batch.writeInt16BE(place.producerEpoch, batchLayout.producerEpoch);
   batch.writeInt32BE(place.baseSequence, batchLayout.baseSequence);
-  batch.writeInt32BE(recordCount, batchLayout.recordCount);
-  batch.writeUInt32BE(crc32c(batch.subarray(batchLayout.attributes)), batchLayout.crc);
 }
 
 const sizeWithLength = (data: Uint8Array | null): number => (data === null ? 1 : varintBytes(data.length) + data.length);

@@ -14,11 +14,13 @@ export {
   recordsMax,
   textTables,
 } from './arena/arena-layout.ts';
-export { admitBatch } from './batches/admit-batch.ts';
+export type { Admission, AdmissionLimits } from './batches/admit-batch.ts';
+export { admitBatch, admitBatches } from './batches/admit-batch.ts';
 export type { EncodedBatch, EncodeOptions } from './batches/batch-encoder.ts';
 export { BatchEncoder } from './batches/batch-encoder.ts';
 export type { HeaderList, ProducerPlace } from './build-batch.ts';
-export { BatchBuilder } from './build-batch.ts';
+export { layOut } from './batches/lay-out.ts';
+export { BatchBuilder, moveBatch } from './build-batch.ts';
 export type { FormatSpec } from './kernels/format-maker.ts';
 export { formatMaker } from './kernels/format-maker.ts';
 export type { BlockCipher, Prf, SlotMaker } from './kernels/slot-maker.ts';

@@ -45,4 +45,6 @@ export const attributeNames = {
 export const headerNames = {
   /** W3C Trace Context, level 1: the header of HTTP requests and of Kafka records. */
   traceparent: 'traceparent',
+  /** 16 bytes, keyed: the same for the same source record and agreement. */
+  recordId: 'sluice-record-id',
 } as const;

@@ -36,7 +36,7 @@ export const read: Command = {
     if (!URL.canParse(registry)) return fail('request-invalid', '--registry is a URL');
     const secret = await secretOf(options.value.secret, options.value['secret-file']);
     if (!secret.ok) return secret;
-    const kafka: KafkaOptions = {
+    const kafka = {
       brokers: brokers.split(','),
       clientId: 'sluice-cli',
       sasl: { username: account, password: secret.value },
@@ -74,13 +74,19 @@ async function print(reader: TopicReader, values: Values, max: number, { write, 
   return ok(undefined);
 }
 
+/** What a subscriber was given. */
+interface SubscriberKafka extends KafkaOptions {
+  readonly sasl: { readonly username: string; readonly password: string };
+  readonly tls: boolean;
+}
+
 /** A broker lists only topics that the account may see: the governed topic names its dataset, which the subscriber need not know. */
-async function governedTopic(kafka: KafkaOptions, agreement: string): Promise<Result<string>> {
+async function governedTopic(kafka: SubscriberKafka, agreement: string): Promise<Result<string>> {
   const client = new Kafka({
     clientId: kafka.clientId,
     brokers: [...kafka.brokers],
-    ssl: kafka.tls === true,
-    ...(kafka.sasl === undefined ? {} : { sasl: { mechanism: 'scram-sha-512' as const, ...kafka.sasl } }),
+    ssl: kafka.tls,
+    sasl: { mechanism: 'scram-sha-512', ...kafka.sasl },
     logLevel: logLevel.NOTHING,
     retry: { retries: 2 },
   });

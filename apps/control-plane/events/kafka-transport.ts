@@ -64,8 +64,23 @@ export function eventServer(kafka: KafkaOptions, installation: string, logger: L
 }
 
 function clientOf({ brokers, clientId, sasl, tls }: KafkaOptions, logger: Logger): Client {
-  const base: Client = { brokers: [...brokers], clientId, ssl: tls === true, logCreator: quietLog(logger) };
-  return sasl === undefined ? base : { ...base, sasl: { mechanism: 'scram-sha-512', ...sasl } };
+  const ssl =
+    typeof tls === 'object' ? { ...tls, ...(tls.serverName === undefined ? {} : { servername: tls.serverName }) } : tls === true;
+  const base: Client = { brokers: [...brokers], clientId, ssl, logCreator: quietLog(logger) };
+  if (sasl === undefined) return base;
+  if (sasl.mechanism === 'OAUTHBEARER') {
+    const { token } = sasl;
+    return { ...base, sasl: { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) } };
+  }
+  const { mechanism = 'SCRAM-SHA-512', username, password } = sasl;
+  switch (mechanism) {
+    case 'PLAIN':
+      return { ...base, sasl: { mechanism: 'plain', username, password } };
+    case 'SCRAM-SHA-256':
+      return { ...base, sasl: { mechanism: 'scram-sha-256', username, password } };
+    case 'SCRAM-SHA-512':
+      return { ...base, sasl: { mechanism: 'scram-sha-512', username, password } };
+  }
 }
 
 /** The library's sentences, without what it attaches. */

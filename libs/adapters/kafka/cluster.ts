@@ -4,15 +4,24 @@ import type { ConnectionOptions } from '@platformatic/kafka';
 import { apiVersionsV4, Connection, findCoordinatorV6, metadataV12 } from '@platformatic/kafka';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { codeFailure, codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
+import type { FetchLimits } from './record-calls.ts';
+import type { BrokerAddress, TlsOptions } from './record-connection.ts';
+import { tlsOptions } from './record-connection.ts';
+import { RecordLinks } from './record-links.ts';
+import type { SaslOptions } from './sasl.ts';
+import { mechanismOf } from './sasl.ts';
 
 export interface KafkaOptions {
   /** `host:port` of at least one broker. */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** SCRAM-SHA-512 credentials; without them the connection is not authenticated. */
-  readonly sasl?: { readonly username: string; readonly password: string };
-  readonly tls?: boolean;
+  /** SCRAM-SHA-512 unless it names another mechanism; without it connections are not authenticated. */
+  readonly sasl?: SaslOptions;
+  readonly tls?: boolean | TlsOptions;
+  /** Memory for what is fetched and not yet released, over all fetchers of the handle; 64 MiB unless given. An answer may have half of it. */
+  readonly fetchedBytesMax?: number;
 }
 
 export interface TopicMetadata {
@@ -28,19 +37,24 @@ type AsyncApi<A extends unknown[], R> = { async: (connection: Connection, ...arg
 /** About five seconds of asking who coordinates; callers that can wait longer ask again. */
 const coordinatorAttemptsMax = 20;
 
+const fetchedBytesMaxDefault = 64 * 1024 * 1024;
+
 const produceKey = 0;
 const groupHeartbeatKey = 68;
 
 export class Cluster {
   readonly options: KafkaOptions;
   readonly #connections = new Map<string, Promise<Connection>>();
-  readonly #addresses = new Map<number, { host: string; port: number }>();
+  readonly #addresses = new Map<number, BrokerAddress>();
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #coordinators = new Map<string, number>();
+  readonly #links = new Set<RecordLinks>();
+  readonly #pool: BufferPool;
   #closed = false;
 
   private constructor(options: KafkaOptions) {
     this.options = options;
+    this.#pool = new BufferPool(options.fetchedBytesMax ?? fetchedBytesMaxDefault);
   }
 
   /** Connects to one of the brokers and checks that it speaks what Sluice needs. Fails with `broker-unreachable`. */
@@ -68,17 +82,40 @@ export class Cluster {
     return api.async(connection, ...args);
   }
 
+  /** Connections for the record path, for one user of them. They close with the handle, or before it. */
+  recordLinks(): RecordLinks {
+    const links = new RecordLinks({
+      kafka: this.options,
+      pool: this.#pool,
+      addresses: (node) => this.#targets(node),
+      onClose: () => this.#links.delete(links),
+    });
+    this.#links.add(links);
+    return links;
+  }
+
+  /** Limits under which one answer leaves room in the pool for others. */
+  withinPool(limits: FetchLimits): FetchLimits {
+    const most = this.#pool.bytesMax / 4;
+    return { ...limits, maxBytes: Math.min(limits.maxBytes, most), partitionMaxBytes: Math.min(limits.partitionMaxBytes, most) };
+  }
+
   /** Metadata of topics, from the cache unless one is missing there. An unknown topic is absent from the answer. */
   async topics(names: readonly string[]): Promise<TopicMetadata[]> {
     if (names.some((name) => !this.#topics.has(name))) await this.refresh(names);
     return names.flatMap((name) => this.#topics.get(name) ?? []);
   }
 
-  /** Reads brokers and these topics anew. */
+  /** The leader of a partition as the cache has it: -1 while there is none, undefined for a topic or partition that it does not know. */
+  leaderOf(topic: string, partition: number): number | undefined {
+    return this.#topics.get(topic)?.leaders[partition];
+  }
+
+  /** Reads brokers and these topics anew. What the cache had stays until the answer is there. */
   async refresh(names: readonly string[]): Promise<void> {
-    for (const name of names) this.#topics.delete(name);
     const answer = await this.call('any', 'control', metadataTolerant, names);
     for (const broker of answer.brokers) this.#addresses.set(broker.nodeId, broker);
+    for (const name of names) this.#topics.delete(name);
     for (const topic of answer.topics) if (topic.errorCode === 0) this.#topics.set(topic.name, topic);
   }
 
@@ -120,6 +157,7 @@ export class Cluster {
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const links of this.#links) links.close();
     const open = [...this.#connections.values()];
     this.#connections.clear();
     await Promise.all(open.map((pending) => pending.then((connection) => connection.close()).catch(() => undefined)));
@@ -142,11 +180,9 @@ export class Cluster {
   }
 
   async #connect(node: number | 'any'): Promise<Connection> {
-    const known = node === 'any' ? undefined : this.#addresses.get(node);
-    const targets = known === undefined ? this.options.brokers.map(parseAddress) : [known];
     let last: unknown;
-    for (const target of targets) {
-      const connection = new Connection(this.options.clientId, connectionOptions(this.options));
+    for (const target of this.#targets(node)) {
+      const connection = new Connection(this.options.clientId, connectionOptions(this.options, target.host));
       connection.on('error', () => undefined);
       try {
         await connection.connect(target.host, target.port);
@@ -157,6 +193,12 @@ export class Cluster {
       }
     }
     throw last;
+  }
+
+  /** Where a broker is; the addresses to begin with for any one, or one that is not known. */
+  #targets(node: number | 'any'): BrokerAddress[] {
+    const known = node === 'any' ? undefined : this.#addresses.get(node);
+    return known === undefined ? this.options.brokers.map(parseAddress) : [known];
   }
 }
 
@@ -185,13 +227,16 @@ const metadataTolerant: AsyncApi<[readonly string[]], TolerantMetadata> = {
   },
 };
 
-function connectionOptions(options: KafkaOptions): ConnectionOptions {
+function connectionOptions(options: KafkaOptions, host: string): ConnectionOptions {
+  const { tls, sasl } = options;
+  const { servername, ...certificates } = tls === undefined || tls === false ? {} : tlsOptions(tls, host);
   return {
     connectTimeout: 5_000,
     requestTimeout: 30_000,
     maxInflights: 5,
-    ...(options.tls === true ? { tls: {}, tlsServerName: true } : {}),
-    ...(options.sasl === undefined ? {} : { sasl: { mechanism: 'SCRAM-SHA-512' as const, ...options.sasl } }),
+    ...(tls === undefined || tls === false ? {} : { tls: certificates }),
+    ...(servername === undefined ? {} : { tlsServerName: servername }),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanismOf(sasl) } }),
   };
 }
 

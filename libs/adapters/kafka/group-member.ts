@@ -5,7 +5,7 @@ import type { Failure, Result } from '../../base/index.ts';
 import { ok } from '../../base/index.ts';
 import type { Cluster } from './cluster.ts';
 import { codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
-import type { GroupPlace } from './wire-apis.ts';
+import type { GroupPlace } from './transaction-calls.ts';
 
 export interface GroupMemberOptions {
   readonly group: string;

@@ -8,13 +8,15 @@ import {
   alterUserScramCredentialsV0,
   createAclsV3,
   createTopicsV7,
+  ConfigResourceTypes,
+  describeConfigsV4,
   deleteAclsV3,
   deleteTopicsV6,
   ResourcePatternTypes,
   ResourceTypes,
 } from '@platformatic/kafka';
 import type { Result } from '../../base/index.ts';
-import { ok } from '../../base/index.ts';
+import { fail, ok } from '../../base/index.ts';
 import type { Cluster } from './cluster.ts';
 import { codeFailure, codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
 import { topicOffsets } from './offsets.ts';
@@ -33,6 +35,7 @@ const operations = {
   write: AclOperations.WRITE,
   describe: AclOperations.DESCRIBE,
   create: AclOperations.CREATE,
+  describeConfigs: AclOperations.DESCRIBE_CONFIGS,
   idempotentWrite: AclOperations.IDEMPOTENT_WRITE,
 } as const;
 
@@ -73,6 +76,19 @@ export class KafkaAdmin {
       if (!created.ok) return created;
     }
     return this.#untilKnown(topics.map(({ name }) => name));
+  }
+
+  /** One setting of a topic, as the broker has it. */
+  async topicConfig(topic: string, name: string): Promise<Result<string>> {
+    const action = `reading ${name} of ${topic}`;
+    try {
+      const resource = { resourceType: ConfigResourceTypes.TOPIC, resourceName: topic, configurationKeys: [name] };
+      const answer = await this.#cluster.call('any', 'control', describeConfigsV4.api, [resource], false, false);
+      const value = answer.results[0]?.configs.find((config) => config.name === name)?.value;
+      return typeof value === 'string' ? ok(value) : fail('not-found', `${action}: there is no such setting`);
+    } catch (error) {
+      return this.#cluster.failureOf(error, action);
+    }
   }
 
   async deleteTopics(names: readonly string[]): Promise<Result<void>> {

@@ -5,14 +5,17 @@ import { fail } from '../../base/index.ts';
 export const kafkaCodes = {
   none: 0,
   offsetOutOfRange: 1,
+  corruptMessage: 2,
   unknownTopicOrPartition: 3,
   leaderNotAvailable: 5,
   notLeaderOrFollower: 6,
   requestTimedOut: 7,
+  messageTooLarge: 10,
   networkException: 13,
   coordinatorLoading: 14,
   coordinatorNotAvailable: 15,
   notCoordinator: 16,
+  recordListTooLarge: 18,
   notEnoughReplicas: 19,
   notEnoughReplicasAfterAppend: 20,
   unknownMemberId: 25,
@@ -20,13 +23,16 @@ export const kafkaCodes = {
   groupAuthorizationFailed: 30,
   clusterAuthorizationFailed: 31,
   topicAlreadyExists: 36,
+  outOfOrderSequenceNumber: 45,
   duplicateSequenceNumber: 46,
   invalidProducerEpoch: 47,
   invalidTxnState: 48,
+  invalidProducerIdMapping: 49,
   concurrentTransactions: 51,
   transactionalIdAuthorizationFailed: 53,
   kafkaStorageError: 56,
   saslAuthenticationFailed: 58,
+  unknownProducerId: 59,
   fencedLeaderEpoch: 74,
   unknownLeaderEpoch: 75,
   unstableOffsetCommit: 88,
@@ -36,9 +42,11 @@ export const kafkaCodes = {
   fencedMemberEpoch: 110,
   unreleasedInstanceId: 111,
   staleMemberEpoch: 113,
+  transactionAbortable: 120,
 } as const;
 
 const passing = new Set<number>([
+  kafkaCodes.corruptMessage,
   kafkaCodes.unknownTopicOrPartition,
   kafkaCodes.leaderNotAvailable,
   kafkaCodes.notLeaderOrFollower,
@@ -61,6 +69,34 @@ const passing = new Set<number>([
 /** Whether the same request may succeed shortly, perhaps at another broker. */
 export const isPassing = (code: number): boolean => passing.has(code);
 
+/** Whether an answer to Produce means that nothing of this producer will be taken any more. */
+export const endsProducer = (code: number): boolean => producerEnds.has(code);
+
+const producerEnds = new Set<number>([
+  kafkaCodes.producerFenced,
+  kafkaCodes.invalidProducerEpoch,
+  kafkaCodes.invalidTxnState,
+  kafkaCodes.invalidProducerIdMapping,
+  kafkaCodes.unknownProducerId,
+  kafkaCodes.outOfOrderSequenceNumber,
+  kafkaCodes.transactionalIdAuthorizationFailed,
+  kafkaCodes.clusterAuthorizationFailed,
+]);
+
+/** Whether an answer to Produce is about the transaction and its coordinator, not about the partition. */
+export const isOfTransaction = (code: number): boolean =>
+  code === kafkaCodes.concurrentTransactions ||
+  code === kafkaCodes.coordinatorLoading ||
+  code === kafkaCodes.coordinatorNotAvailable ||
+  code === kafkaCodes.notCoordinator ||
+  code === kafkaCodes.transactionAbortable;
+
+/** CONCURRENT_TRANSACTIONS passes within milliseconds; other errors get a longer pause. `attempt` counts from 0. */
+export const backOffMs = (code: number, attempt: number): number =>
+  code === kafkaCodes.concurrentTransactions
+    ? 1 + Math.min(attempt, 2) + Math.min(20, attempt >> 5)
+    : Math.min(500, 20 * (attempt + 1));
+
 /** The Failure of a Kafka error code. `action` is in gerund form and holds no record value. */
 export function codeFailure(code: number, action: string): { readonly ok: false; readonly failure: Failure } {
   switch (code) {
@@ -82,6 +118,9 @@ export function codeFailure(code: number, action: string): { readonly ok: false;
     case kafkaCodes.unknownTopicOrPartition:
     case kafkaCodes.unknownTopicId:
       return fail('broker-unreachable', `${action}: the cluster has no such topic or partition`);
+    case kafkaCodes.messageTooLarge:
+    case kafkaCodes.recordListTooLarge:
+      return fail('record-too-large', `${action}: the topic takes no batch of this size`);
     case kafkaCodes.networkException:
       return fail('broker-unreachable', `${action}: no broker answered`);
     default:

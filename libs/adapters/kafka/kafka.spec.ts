@@ -1,5 +1,6 @@
 /** The Kafka adapter on a real broker: access, transactions, fencing, group hand-over, directives. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Result } from '../../base/index.ts';
 import { topicNames, unwrap } from '../../base/index.ts';
 import type { Directive } from '../../catalog/index.ts';
 import { testKafka, uniqueId } from '../../testkit/index.ts';
@@ -37,6 +38,16 @@ async function topic(partitions = 1): Promise<string> {
 }
 
 const text = (value: string): OutRecord => ({ key: null, value: Buffer.from(value) });
+
+/** Opens as a user that was just made: the broker knows of it a little later. */
+async function openKnown(access: KafkaOptions): Promise<Result<Cluster>> {
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    const opened = await Cluster.open(access);
+    if (opened.ok || Date.now() > deadline) return opened;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
 
 /** The committed values of a topic, read until there are `count` and then a little longer: a commit's markers are written after its answer. */
 async function values(name: string, count: number): Promise<string[]> {
@@ -85,7 +96,7 @@ describe('access', () => {
       operation,
     }));
     unwrap(await admin.allow(grants));
-    const user = unwrap(await Cluster.open({ ...options, sasl: { username: name, password: 'a long enough secret' } }));
+    const user = unwrap(await openKnown({ ...options, sasl: { username: name, password: 'a long enough secret' } }));
     const reader = unwrap(await TopicReader.open(user, { topic: mine, from: 'earliest' }));
     expect((await reader.poll(100)).ok).toBe(true);
     expect((await TopicReader.open(user, { topic: other, from: 'earliest' })).ok).toBe(false);

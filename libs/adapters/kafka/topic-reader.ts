@@ -4,9 +4,10 @@ import { fail, ok } from '../../base/index.ts';
 import type { RecordBatch } from '../../records/index.ts';
 import { abortedFilter, frameRecords, readBatches, readHeaders } from '../../records/index.ts';
 import type { Cluster } from './cluster.ts';
+import { kafkaCodes } from './kafka-codes.ts';
 import { topicOffsets } from './offsets.ts';
 import { PartitionFetcher } from './partition-fetcher.ts';
-import type { FetchedPartition } from './wire-apis.ts';
+import type { FetchedPartition } from './record-calls.ts';
 
 export interface ReadRecord {
   readonly topic: string;
@@ -26,8 +27,6 @@ export interface TopicReaderOptions {
   /** Bytes of one poll; 4 MiB by default. */
   readonly maxBytes?: number;
 }
-
-let readers = 0;
 
 export class TopicReader {
   readonly #fetcher: PartitionFetcher;
@@ -52,8 +51,7 @@ export class TopicReader {
       if (bound === undefined) return fail('not-found', `opening a reader: ${options.topic} has no partition ${partition}`);
       positions.set(partition, typeof options.from === 'string' ? bound : (options.from.get(partition) ?? bound));
     }
-    readers += 1;
-    const fetcher = new PartitionFetcher(cluster, options.topic, `reader-${readers}`);
+    const fetcher = new PartitionFetcher(cluster, options.topic);
     return ok(new TopicReader(fetcher, options.topic, positions, options.maxBytes ?? 4 * 1024 * 1024));
   }
 
@@ -63,10 +61,13 @@ export class TopicReader {
     const fetched = await this.#fetcher.fetch(this.#positions, limits);
     if (!fetched.ok) return fetched;
     const records: ReadRecord[] = [];
-    for (const partition of fetched.value) {
-      const corrupt = this.#take(partition, records);
-      if (corrupt !== undefined)
-        return fail('batch-corrupt', `reading ${this.#topic}: partition ${partition.partition} at ${corrupt}`);
+    try {
+      for (const partition of fetched.value.partitions) {
+        const taken = this.#take(partition, records);
+        if (!taken.ok) return taken;
+      }
+    } finally {
+      fetched.value.release();
     }
     return ok(records);
   }
@@ -80,22 +81,29 @@ export class TopicReader {
     return [...this.#positions.keys()];
   }
 
-  /** The reader holds no resources of its own; its connection closes with the cluster. */
   close(): Promise<void> {
+    this.#fetcher.close();
     this.#positions.clear();
     return Promise.resolve();
   }
 
-  #take(fetched: FetchedPartition, records: ReadRecord[]): bigint | undefined {
+  #take(fetched: FetchedPartition, records: ReadRecord[]): Result<void> {
+    const { partition, logStartOffset } = fetched;
+    if (fetched.errorCode === kafkaCodes.offsetOutOfRange) {
+      return fail('offset-out-of-range', `reading ${this.#topic}: partition ${partition} starts at ${logStartOffset}`);
+    }
     const isAborted = abortedFilter(fetched.aborted);
     let corrupt: bigint | undefined;
-    readBatches(fetched.records, (batch) => {
+    // Records live on with the caller, so they are taken out of the fetcher's buffer.
+    readBatches(Buffer.from(fetched.records), (batch) => {
       const drop = isAborted(batch);
       if (corrupt !== undefined) return;
-      if (!drop && !this.#takeBatch(fetched.partition, batch, records)) corrupt = batch.baseOffset;
-      else this.#positions.set(fetched.partition, batch.lastOffset + 1n);
+      if (!drop && !this.#takeBatch(partition, batch, records)) corrupt = batch.baseOffset;
+      else this.#positions.set(partition, batch.lastOffset + 1n);
     });
-    return corrupt;
+    return corrupt === undefined
+      ? ok(undefined)
+      : fail('batch-corrupt', `reading ${this.#topic}: partition ${partition} at ${corrupt}`);
   }
 
   #takeBatch(partition: number, batch: RecordBatch, records: ReadRecord[]): boolean {

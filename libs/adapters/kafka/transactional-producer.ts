@@ -1,14 +1,16 @@
 /** A transactional producer that sends RecordBatches as bytes. Transaction protocol v2 (KIP-890): the epoch moves on with each transaction. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { initProducerIdV5 } from '@platformatic/kafka';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
-import type { HeaderList } from '../../records/index.ts';
+import type { HeaderList, ProducerPlace } from '../../records/index.ts';
 import { BatchBuilder } from '../../records/index.ts';
+import { askCoordinator } from './ask-coordinator.ts';
 import type { Cluster } from './cluster.ts';
-import { codeFailure, codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
-import type { GroupPlace, OffsetToCommit, ProduceBatch, ProducedPartition } from './wire-apis.ts';
-import { endTxn, produceRaw, txnOffsetCommit } from './wire-apis.ts';
+import type { FeedProducer, OutputOptions } from './feed-producer.ts';
+import { outputFailMsDefault } from './feed-producer.ts';
+import { Outbox, produceOver } from './outbox.ts';
+import type { RecordLinks } from './record-links.ts';
+import type { GroupPlace, OffsetToCommit, ProducerIdentity } from './transaction-calls.ts';
+import { endTxnCall, initProducerIdCall, txnOffsetCommitCall } from './transaction-calls.ts';
 
 export interface OutRecord {
   readonly key: Uint8Array | null;
@@ -25,7 +27,7 @@ export interface PendingBatch {
   readonly builder: BatchBuilder;
 }
 
-export interface ProducerOptions {
+export interface ProducerOptions extends OutputOptions {
   /** Stable over restarts: opening it again fences the earlier holder and aborts what it left open. */
   readonly transactionalId: string;
   /** The broker aborts a transaction that is open longer than this. */
@@ -36,61 +38,90 @@ export interface ProducerOptions {
 const batchBytesMax = 900 * 1024;
 /** Largest key and value of one record; a topic with such records needs a `max.message.bytes` to match. */
 const sendBytesMax = 4 * 1024 * 1024;
-const attemptsMax = 60;
-/** A topic that was just made is known everywhere within these attempts, about a second. */
-const unknownAttemptsMax = 20;
-/** An answer that does not come within this is a failure, whatever was tried meanwhile. */
-const deadlineMs = 30_000;
 
 type State = 'ready' | 'open' | 'broken' | 'closed';
 
 /**
- * One transaction at a time: begin, send and commitOffsets in any number, then commit or abort. After any failure the producer is
- * broken: discard it, open a new one with the same id and go back to the committed positions.
+ * One transaction at a time: begin, send and commitOffsets in any number, then commit or abort. After a failure of send, commitOffsets,
+ * commit or abort the producer is broken: discard it, open a new one with the same id and go back to the committed positions. After a
+ * failed flush that names outputs it can be aborted and used again.
  */
-export class TransactionalProducer {
+export class TransactionalProducer implements FeedProducer {
   readonly #cluster: Cluster;
+  readonly #links: RecordLinks;
   readonly #transactionalId: string;
+  readonly #outbox: Outbox;
   #producerId: bigint;
   #producerEpoch: number;
   #state: State = 'ready';
-  #touched = false;
-  readonly #sequences = new Map<string, number>();
+  #offsetsSent = false;
 
-  private constructor(cluster: Cluster, transactionalId: string, producerId: bigint, producerEpoch: number) {
+  private constructor(cluster: Cluster, links: RecordLinks, options: ProducerOptions, identity: ProducerIdentity) {
+    const { transactionalId, outputFailMs = outputFailMsDefault } = options;
     this.#cluster = cluster;
+    this.#links = links;
     this.#transactionalId = transactionalId;
-    this.#producerId = producerId;
-    this.#producerEpoch = producerEpoch;
+    this.#producerId = identity.producerId;
+    this.#producerEpoch = identity.producerEpoch;
+    this.#outbox = new Outbox({ cluster, outputFailMs, produce: produceOver(links, transactionalId, outputFailMs) });
   }
 
   static async open(cluster: Cluster, options: ProducerOptions): Promise<Result<TransactionalProducer>> {
-    const action = `opening the transactional producer ${options.transactionalId}`;
-    const deadline = Date.now() + deadlineMs;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        const node = await cluster.coordinator('transaction', options.transactionalId);
-        const timeoutMs = options.timeoutMs ?? 10_000;
-        const answer = await cluster.call(node, 'coordinator', initProducerIdV5.api, options.transactionalId, timeoutMs, -1n, -1);
-        return ok(new TransactionalProducer(cluster, options.transactionalId, answer.producerId, answer.producerEpoch));
-      } catch (error) {
-        const code = codeOfError(error);
-        cluster.forgetCoordinator('transaction', options.transactionalId);
-        if (Date.now() > deadline || (code !== undefined && !isPassing(code))) return cluster.failureOf(error, action);
-      }
-      await sleep(Math.min(500, 20 * (attempt + 1)));
-    }
+    const { transactionalId } = options;
+    const links = cluster.recordLinks();
+    const identity = await askCoordinator({
+      cluster,
+      links,
+      kind: 'transaction',
+      key: transactionalId,
+      call: initProducerIdCall,
+      question: { transactionalId, timeoutMs: options.timeoutMs ?? 10_000 },
+      codeOf: ({ errorCode }) => errorCode,
+      action: `opening the transactional producer ${transactionalId}`,
+    });
+    if (identity.ok) return ok(new TransactionalProducer(cluster, links, options, identity.value));
+    links.close();
+    return identity;
   }
 
-  /** False once a failure has made this producer unusable. */
   get usable(): boolean {
     return this.#state === 'ready' || this.#state === 'open';
   }
 
-  begin(): void {
+  get pendingBytes(): number {
+    return this.#outbox.pendingBytes;
+  }
+
+  begin(mayProduce: () => boolean = () => true): void {
     if (this.#state !== 'ready') throw new Error(`begin: the producer is ${this.#state}`);
     this.#state = 'open';
-    this.#touched = false;
+    this.#offsetsSent = false;
+    this.#outbox.begin(mayProduce);
+  }
+
+  place(topic: string, partition: number): ProducerPlace {
+    const baseSequence = this.#outbox.nextSequence(topic, partition);
+    return { producerId: this.#producerId, producerEpoch: this.#producerEpoch, baseSequence, transactional: true };
+  }
+
+  enqueue(topic: string, partition: number, batch: Uint8Array, count: number): void {
+    if (this.#state === 'broken') return;
+    if (this.#state !== 'open') throw new Error(`enqueue: the producer is ${this.#state}`);
+    this.#outbox.enqueue(topic, partition, Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), count);
+  }
+
+  drained(bytesMax: number): Promise<void> {
+    return this.#outbox.drained(bytesMax);
+  }
+
+  async flush(): Promise<Result<'sent' | 'stale'>> {
+    const flushed = await this.#outbox.flush();
+    if (this.#outbox.broken) this.#giveUp();
+    return flushed;
+  }
+
+  failedOutputs(): ReadonlyMap<string, number> {
+    return this.#outbox.failed;
   }
 
   /** Sends records to one partition inside the open transaction, in as many batches as their size takes. */
@@ -110,146 +141,92 @@ export class TransactionalProducer {
     return builder.recordCount === 0 ? ok(undefined) : this.sendBatches([{ topic, partition, builder }]);
   }
 
-  /** Sends built batches, at most one a partition, all brokers at once. Retries passing errors; sequence numbers keep a retry from doubling. */
+  /** Sends built batches, all brokers at once, and waits until they are acknowledged. */
   async sendBatches(pending: readonly PendingBatch[]): Promise<Result<void>> {
     if (this.#state !== 'open') throw new Error(`send: the producer is ${this.#state}`);
-    this.#touched = true;
-    let waiting: ProduceBatch[] = pending.map((batch) => this.#finish(batch));
-    for (let attempt = 0; waiting.length > 0; attempt += 1) {
-      const answers = await this.#produce(waiting);
-      if (!answers.ok) return this.#break(answers);
-      const again: ProduceBatch[] = [];
-      for (const batch of waiting) {
-        const answer = answers.value.find(({ topic, partition }) => topic === batch.topic && partition === batch.partition);
-        const code = answer?.errorCode ?? kafkaCodes.networkException;
-        if (code === kafkaCodes.none || code === kafkaCodes.duplicateSequenceNumber) continue;
-        const most = code === kafkaCodes.unknownTopicOrPartition ? unknownAttemptsMax : attemptsMax;
-        if (!isPassing(code) || attempt >= most) return this.#break(codeFailure(code, `producing to ${batch.topic}`));
-        again.push(batch);
-      }
-      waiting = again;
-      if (waiting.length > 0) await this.#pauseAndRefresh(waiting, attempt);
+    for (const { topic, partition, builder } of pending) {
+      this.enqueue(topic, partition, builder.finish(this.place(topic, partition)), builder.recordCount);
     }
-    return ok(undefined);
+    const flushed = await this.flush();
+    if (!flushed.ok) return this.#break(flushed);
+    return flushed.value === 'sent' ? ok(undefined) : this.#break(fail('transaction-failed', 'sending was called off'));
   }
 
   /** Adds the group's offsets to the transaction; with `member` the coordinator refuses a member that lost its place (KIP-447). */
   async commitOffsets(group: string, offsets: readonly OffsetToCommit[], member?: GroupPlace): Promise<Result<void>> {
     if (this.#state !== 'open') throw new Error(`commitOffsets: the producer is ${this.#state}`);
-    this.#touched = true;
-    const action = `committing offsets of group ${group}`;
-    const deadline = Date.now() + deadlineMs;
-    for (let attempt = 0; ; attempt += 1) {
-      let code: number = kafkaCodes.networkException;
-      try {
-        const node = await this.#cluster.coordinator('group', group);
-        code = await this.#cluster.call(node, 'coordinator', txnOffsetCommit, this.#place(), group, member, offsets);
-      } catch (error) {
-        code = codeOfError(error) ?? kafkaCodes.networkException;
-      }
-      if (code === kafkaCodes.none) return ok(undefined);
-      if (!isPassing(code) || Date.now() > deadline) return this.#break(codeFailure(code, action));
-      if (code !== kafkaCodes.concurrentTransactions) this.#cluster.forgetCoordinator('group', group);
-      await sleep(backOffMs(code, attempt));
-    }
+    this.#offsetsSent = true;
+    const committed = await askCoordinator({
+      cluster: this.#cluster,
+      links: this.#links,
+      kind: 'group',
+      key: group,
+      call: txnOffsetCommitCall,
+      question: { ...this.#identity(), group, member, offsets },
+      codeOf: (code) => code,
+      action: `committing offsets of group ${group}`,
+    });
+    return committed.ok ? ok(undefined) : this.#break(committed);
   }
 
   /** Commits. On a failure the outcome may be unknown: the committed offsets tell which one it was. */
   async commit(): Promise<Result<void>> {
+    if (this.#outbox.pendingBytes > 0) throw new Error('commit: batches are not flushed');
     return this.#end(true);
   }
 
   async abort(): Promise<Result<void>> {
+    await this.#outbox.stop();
+    if (this.#outbox.broken) this.#giveUp();
     return this.#end(false);
   }
 
   async close(): Promise<void> {
     if (this.#state === 'open') await this.abort();
+    await this.#outbox.stop();
+    this.#links.close();
     this.#state = 'closed';
   }
 
   async #end(committed: boolean): Promise<Result<void>> {
     if (this.#state === 'broken' && !committed) return ok(undefined);
     if (this.#state !== 'open') throw new Error(`end: the producer is ${this.#state}`);
-    if (!this.#touched) {
+    if (!this.#outbox.sent && !this.#offsetsSent) {
+      // Nothing reached a broker under this epoch, so its sequences start at 0 still.
+      this.#outbox.forgetSequences();
       this.#state = 'ready';
       return ok(undefined);
     }
-    const action = committed ? 'committing the transaction' : 'aborting the transaction';
-    const deadline = Date.now() + deadlineMs;
-    for (let attempt = 0; ; attempt += 1) {
-      let code: number = kafkaCodes.networkException;
-      try {
-        const node = await this.#cluster.coordinator('transaction', this.#transactionalId);
-        const answer = await this.#cluster.call(node, 'coordinator', endTxn, this.#place(), committed);
-        code = answer.errorCode;
-        if (code === kafkaCodes.none) {
-          this.#producerId = answer.producerId;
-          this.#producerEpoch = answer.producerEpoch;
-          this.#sequences.clear();
-          this.#state = 'ready';
-          return ok(undefined);
-        }
-      } catch (error) {
-        code = codeOfError(error) ?? kafkaCodes.networkException;
-      }
-      if (!isPassing(code) || Date.now() > deadline) return this.#break(codeFailure(code, action));
-      if (code !== kafkaCodes.concurrentTransactions) this.#cluster.forgetCoordinator('transaction', this.#transactionalId);
-      await sleep(backOffMs(code, attempt));
-    }
+    const ended = await askCoordinator({
+      cluster: this.#cluster,
+      links: this.#links,
+      kind: 'transaction',
+      key: this.#transactionalId,
+      call: endTxnCall,
+      question: { ...this.#identity(), committed },
+      codeOf: ({ errorCode }) => errorCode,
+      action: committed ? 'committing the transaction' : 'aborting the transaction',
+    });
+    if (!ended.ok) return this.#break(ended);
+    this.#producerId = ended.value.producerId;
+    this.#producerEpoch = ended.value.producerEpoch;
+    this.#outbox.forgetSequences();
+    this.#state = 'ready';
+    return ok(undefined);
   }
 
-  #place(): { transactionalId: string; producerId: bigint; producerEpoch: number } {
+  #identity(): ProducerIdentity & { transactionalId: string } {
     return { transactionalId: this.#transactionalId, producerId: this.#producerId, producerEpoch: this.#producerEpoch };
   }
 
-  #finish({ topic, partition, builder }: PendingBatch): ProduceBatch {
-    const key = `${topic}/${partition}`;
-    const baseSequence = this.#sequences.get(key) ?? 0;
-    this.#sequences.set(key, (baseSequence + builder.recordCount) & 0x7fff_ffff);
-    const { producerId, producerEpoch } = this.#place();
-    return { topic, partition, bytes: builder.finish({ producerId, producerEpoch, baseSequence, transactional: true }) };
-  }
-
-  async #produce(batches: readonly ProduceBatch[]): Promise<Result<ProducedPartition[]>> {
-    try {
-      const topics = new Map(
-        (await this.#cluster.topics([...new Set(batches.map(({ topic }) => topic))])).map((topic) => [topic.name, topic]),
-      );
-      const byLeader = new Map<number, ProduceBatch[]>();
-      const unknown: ProducedPartition[] = [];
-      for (const batch of batches) {
-        const { topic, partition } = batch;
-        const leader = topics.get(topic)?.leaders[partition];
-        if (leader === undefined) {
-          unknown.push({ topic, partition, errorCode: kafkaCodes.unknownTopicOrPartition, baseOffset: -1n });
-        } else if (leader >= 0) byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch]);
-      }
-      const answers = await Promise.all(
-        [...byLeader].map(([leader, group]) =>
-          this.#cluster.call(leader, 'produce', produceRaw, this.#transactionalId, group).catch((error: unknown) => {
-            const errorCode = codeOfError(error) ?? kafkaCodes.networkException;
-            return group.map(({ topic, partition }) => ({ topic, partition, errorCode, baseOffset: -1n }));
-          }),
-        ),
-      );
-      return ok([...unknown, ...answers.flat()]);
-    } catch (error) {
-      return this.#cluster.failureOf(error, 'producing');
-    }
-  }
-
-  async #pauseAndRefresh(waiting: readonly ProduceBatch[], attempt: number): Promise<void> {
-    await sleep(Math.min(500, 5 * (attempt + 1)));
-    await this.#cluster.refresh([...new Set(waiting.map(({ topic }) => topic))]).catch(() => undefined);
-  }
-
   #break(failed: ReturnType<typeof fail>): ReturnType<typeof fail> {
-    this.#state = 'broken';
+    this.#giveUp();
     return failed;
   }
-}
 
-/** CONCURRENT_TRANSACTIONS passes within milliseconds; other errors get a longer pause. */
-const backOffMs = (code: number, attempt: number): number =>
-  code === kafkaCodes.concurrentTransactions ? Math.min(50, 1 + attempt) : Math.min(500, 20 * (attempt + 1));
+  #giveUp(): void {
+    this.#state = 'broken';
+    // Nothing can be sent under this epoch any more.
+    this.#links.close();
+  }
+}

@@ -8,7 +8,7 @@ import { rangeStride, recordsMax } from '../arena/arena-layout.ts';
 import type { RecordBatch } from '../read-batches.ts';
 import type { RecordFrames } from '../record-frames.ts';
 import { frameRecords } from '../record-frames.ts';
-import { admitBatch } from './admit-batch.ts';
+import { admitBatch, admitBatches } from './admit-batch.ts';
 import type { Choose } from './plain-packers-fixture.ts';
 import type { Packing } from './wire-records-fixture.ts';
 import { arrayNames, batchFields, differences, packings, wireBatch, wireRecord } from './wire-records-fixture.ts';
@@ -196,6 +196,75 @@ describe('a batch that is admitted', () => {
     }
   });
 });
+
+describe('several batches that are admitted at once', () => {
+  const near = fc.array(fc.record({ items: records, form: packing, gap: fc.nat(5_000), logAppendTime: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 6,
+  });
+  const follow = (
+    given: readonly { items: Parameters<typeof wireBatch>[0]; form: Packing; gap: number; logAppendTime: boolean }[],
+    choose: Choose,
+  ): RecordBatch[] => {
+    let next = 70n;
+    return given.map(({ items, form, gap, logAppendTime }) => {
+      const batch = wireBatch(items, form, choose, { ...plainFields, baseOffset: next + BigInt(gap), logAppendTime });
+      next = batch.lastOffset + 1n;
+      return batch;
+    });
+  };
+
+  test('have the records of each of them, one behind the other, with the offsets and times that they have alone', () => {
+    fc.assert(
+      fc.property(near, choices, (given, choose) => {
+        const batches = follow(given, choose);
+        const admission = admitBatches(arena, batches, 0, 3);
+        if (!admission) throw new Error('not admitted');
+        expect(admission.taken).toBe(batches.length);
+        expect(recordsOf([admission.frames])).toEqual(recordsOf(batches.map((batch) => frameRecords(batch, 3) as RecordFrames)));
+      }),
+      { seed, numRuns: 300 },
+    );
+  });
+
+  test('end at the limits, at a damaged one, and where an offset is too far: the rest is for a later call, and nothing of it stays', () => {
+    const [first, second] = follow(
+      [0, 0].map((gap) => ({ items: [one, one], form: 'none' as const, gap, logAppendTime: false })),
+      never,
+    ) as [RecordBatch, RecordBatch];
+    const taken = (batches: RecordBatch[], most = { bytesMax: 1_000_000, recordsMax: 1_000 }): number =>
+      (admitBatches(arena, batches, 0, 0, most) ?? { taken: -1 }).taken;
+    expect(taken([first, second])).toBe(2);
+    expect(taken([first, second], { bytesMax: 1, recordsMax: 1_000 })).toBe(1);
+    expect(taken([first, second], { bytesMax: 1_000_000, recordsMax: 3 })).toBe(1);
+    expect(taken([first, second], { bytesMax: 0, recordsMax: 0 })).toBe(1);
+    expect(taken([first, { ...second, baseOffset: first.baseOffset - 1n }])).toBe(1);
+    expect(taken([first, { ...second, lastOffset: first.baseOffset + 0x8000_0000n }])).toBe(1);
+    expect(taken([first, { ...second, intact: false }])).toBe(1);
+    const cut = { ...second, records: second.records.subarray(0, second.records.length - 3) };
+    expect(taken([first, cut])).toBe(1);
+    const { length } = first.records;
+    expect(arena.bytes.subarray(intake.input + length, intake.input + length * 3).every((byte) => byte === 0)).toBe(true);
+    expect(admitBatches(arena, [first, cut], 1, 0)).toBeNull();
+    expect(residue()).toBe(-1);
+    expect(() => admitBatches(arena, [first], 1, 0)).toThrow(RangeError);
+  });
+});
+
+/** Every record of these frames with all that it has. */
+function recordsOf(all: readonly RecordFrames[]): unknown[] {
+  return all.flatMap((frames) => {
+    const slice = (start: number, end: number): string | null =>
+      start < 0 ? null : Buffer.from(frames.bytes.subarray(start, end)).toString('hex');
+    return Array.from({ length: frames.count }, (_, index) => ({
+      offset: frames.baseOffset + BigInt(frames.offsetDelta[index] as number),
+      timestampMs: frames.timestampMs[index],
+      key: slice(frames.keyStart[index] as number, frames.keyEnd[index] as number),
+      value: slice(frames.valueStart[index] as number, frames.valueEnd[index] as number),
+      headers: slice(frames.headersStart[index] as number, frames.headersEnd[index] as number),
+    }));
+  });
+}
 
 describe('a batch that is larger than the arena takes', () => {
   const many = Buffer.alloc(intake.bytesMax + 1);

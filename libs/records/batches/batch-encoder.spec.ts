@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { Arena } from '../arena/arena.ts';
 import { codecNames } from '../batch-layout.ts';
 import type { HeaderList, ProducerPlace } from '../build-batch.ts';
-import { BatchBuilder } from '../build-batch.ts';
+import { BatchBuilder, moveBatch } from '../build-batch.ts';
 import type { RecordBatch } from '../read-batches.ts';
 import { readBatches } from '../read-batches.ts';
 import type { RecordFrames } from '../record-frames.ts';
@@ -13,6 +13,7 @@ import { frameRecords, readHeaders } from '../record-frames.ts';
 import { admitBatch } from './admit-batch.ts';
 import type { EncodeOptions } from './batch-encoder.ts';
 import { BatchEncoder } from './batch-encoder.ts';
+import { layOut } from './lay-out.ts';
 
 interface Governed {
   readonly key: Uint8Array | null;
@@ -343,5 +344,51 @@ describe('the comparison of batches', () => {
     wrong[65] = (wrong[65] as number) ^ 1;
     expect(difference(batch, wrong)).toBe(65);
     expect(difference(batch, Buffer.concat([batch, Buffer.of(0)]))).toBe(batch.length);
+  });
+});
+
+describe('records that are laid out for a digest', () => {
+  test('stand behind their lengths, without those that have no value (written here one by one)', () => {
+    fc.assert(
+      fc.property(records, fc.nat(199), fc.nat(199), (items, one, other) => {
+        const [from, to] = [Math.min(one, other, items.length), Math.min(Math.max(one, other), items.length)];
+        govern(items);
+        const expected = items.slice(from, to).flatMap(({ key, value }) =>
+          value === null
+            ? []
+            : [key, value].flatMap((part) => {
+                const length = Buffer.alloc(4);
+                length.writeInt32BE(part?.length ?? -1);
+                return [length, part ?? new Uint8Array()];
+              }),
+        );
+        let seen: Buffer | undefined;
+        layOut(arena, from, to, (laid) => (seen = Buffer.from(laid)));
+        expect(seen).toEqual(Buffer.concat(expected));
+        expect(arena.bytes.subarray(outlet.encoded, outlet.encoded + (seen?.length ?? 0) + 64).every((byte) => byte === 0)).toBe(
+          true,
+        );
+      }),
+      { seed, numRuns: 200 },
+    );
+  });
+
+  test('are refused when a range goes on behind the output', () => {
+    govern([{ key: null, value: Buffer.from('value'), timestampMs: 1n }]);
+    output.length = 3;
+    expect(() => layOut(arena, 0, 1, () => undefined)).toThrow('outside of the output');
+  });
+});
+
+describe('a batch that is moved to another place', () => {
+  test('is the one that would have been built there', () => {
+    fc.assert(
+      fc.property(records, place, place, (items, here, there) => {
+        const moved = build(items, [], here);
+        moveBatch(moved, { ...there, transactional: here.transactional });
+        expect(moved).toEqual(build(items, [], { ...there, transactional: here.transactional }));
+      }),
+      { seed, numRuns: 50 },
+    );
   });
 });

@@ -4,6 +4,7 @@ import type { Arena } from '../arena/arena.ts';
 import { batchSpace } from '../arena/arena-layout.ts';
 import { instantiateKernel } from '../arena/webassembly.ts';
 import { patternTables } from './copy-code.ts';
+import { addLayOut } from './digest-code.ts';
 import { addEncode } from './encode-code.ts';
 import { addFrame } from './frame-code.ts';
 import { addPackLz4, addPackSnappy } from './pack-code.ts';
@@ -20,6 +21,8 @@ export interface BatchKernel {
     timestamps: number,
     base: bigint,
     deltaMask: bigint,
+    origin: number,
+    firstDelta: number,
   ): number;
   unpackLz4(source: number, sourceEnd: number, target: number, windowStart: number, targetEnd: number): number;
   unpackSnappy(source: number, sourceEnd: number, target: number, targetEnd: number): number;
@@ -38,6 +41,15 @@ export interface BatchKernel {
     batch: number,
     softEnd: number,
     hardEnd: number,
+  ): number;
+  layOut(
+    ranges: number,
+    from: number,
+    to: number,
+    output: number,
+    outputBytes: number,
+    target: number,
+    targetEnd: number,
   ): number;
 }
 
@@ -60,6 +72,7 @@ function emitBatchKernel(): Uint8Array {
   addPackLz4(module);
   addPackSnappy(module);
   addEncode(module);
+  addLayOut(module);
   module.data(batchSpace.patterns, patternTables());
   module.data(batchSpace.tags, snappyTags());
   return module.finish(1);

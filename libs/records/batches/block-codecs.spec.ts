@@ -58,7 +58,7 @@ function pack(codec: 'lz4' | 'snappy', plain: Uint8Array): Uint8Array {
 /** The decoded bytes, or the fault. The input is left clean. */
 function unpack(codec: CodecName, packed: Uint8Array, bytesMax = decompressedBytesMax(packed.length)): Uint8Array | number {
   const room = Math.min(bytesMax, intake.bytesMax);
-  const length = unpackRecords(arena, codec, packed, room);
+  const length = unpackRecords(arena, codec, packed, intake.input, room);
   const bytes = length < 0 ? length : new Uint8Array(arena.bytes.subarray(intake.input, intake.input + length));
   arena.bytes.fill(0, intake.input, intake.input + room + strayBytes);
   return bytes;
@@ -220,7 +220,7 @@ describe('what the kernels decompress', () => {
           const packed = codec === 'lz4' ? packLz4Plainly(plain, choose) : packSnappyPlainly(plain, choose);
           const kept = Buffer.from(arena.bytes.subarray(before, intake.input));
           arena.bytes.fill(0xa5, intake.input, behind);
-          const length = unpackRecords(arena, codec, packed, bytesMax);
+          const length = unpackRecords(arena, codec, packed, intake.input, bytesMax);
           expect(length).toBe(plain.length <= bytesMax ? plain.length : tooLarge);
           if (codec === 'snappy') expect(unpackedWithLength(packed, bytesMax)).toBe(plain.length === bytesMax);
           expect(writtenFrom(bytesMax + strayBytes)).toBe(-1);

@@ -15,12 +15,14 @@ const arrays = {
 } as const;
 
 /**
- * `frame(input, length, count, lastDelta, ranges, timestamps, base, deltaMask)`: frames `count` records that must fill the `length` bytes
- * exactly, and answers whether they do. A timestamp is `base` plus its delta under the mask. Up to 40 bytes behind the input are read.
+ * `frame(input, length, count, lastDelta, ranges, timestamps, base, deltaMask, origin, firstDelta)`: frames `count` records that must fill the
+ * `length` bytes exactly, and answers whether they do. A timestamp is `base` plus its delta under the mask; ranges count from the address
+ * `origin`, and offset deltas from `firstDelta`. Up to 40 bytes behind the input are read.
  */
 export function addFrame(module: ModuleWriter): void {
-  const { code: c } = module.function(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i64', 'i64'], ['i32'], 'frame');
+  const { code: c } = module.function(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i64', 'i64', 'i32', 'i32'], ['i32'], 'frame');
   const [input, length, count, lastDelta, ranges, timestamps, base, deltaMask] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+  const [origin, firstDelta] = [8, 9] as const;
   const [position, limit, end] = [c.local('i32'), c.local('i32'), c.local('i32')];
   const [value, previous, delta] = [c.local('i32'), c.local('i32'), c.local('i64')];
   const put = (name: keyof typeof arrays, local: number, less?: number): void => {
@@ -45,7 +47,11 @@ export function addFrame(module: ModuleWriter): void {
         c.get(value).get(previous).op('i32.le_s').brIf(malformed);
         c.get(value).get(lastDelta).op('i32.gt_s').brIf(malformed);
         c.get(value).set(previous);
-        put('offsetDelta', value);
+        c.get(ranges)
+          .get(value)
+          .get(firstDelta)
+          .op('i32.add')
+          .store('i32.store', arrays.offsetDelta * rangeStride);
         for (const [start, behind] of [
           ['keyStart', 'keyEnd'],
           ['valueStart', 'valueEnd'],
@@ -54,9 +60,9 @@ export function addFrame(module: ModuleWriter): void {
           c.get(value).i32(0).op('i32.ge_s');
           c.if(
             () => {
-              put(start, position, input);
+              put(start, position, origin);
               c.get(position).get(value).op('i32.add').set(position);
-              put(behind, position, input);
+              put(behind, position, origin);
             },
             () => {
               c.get(value).i32(-1).op('i32.ne').brIf(malformed);
@@ -67,8 +73,8 @@ export function addFrame(module: ModuleWriter): void {
           // A length up to 2^31 does not wrap: addresses are far below. What was read behind the record ends here too.
           c.get(position).get(end).op('i32.gt_u').brIf(malformed);
         }
-        put('headersStart', position, input);
-        put('headersEnd', end, input);
+        put('headersStart', position, origin);
+        put('headersEnd', end, origin);
         c.get(end).set(position);
         c.get(ranges).i32(4).op('i32.add').set(ranges);
         c.get(timestamps).i32(8).op('i32.add').set(timestamps);

@@ -21,12 +21,11 @@ interface Target {
 }
 
 /**
- * Decompresses `records`, at most `intake.bytesMax` bytes, to the start of the arena's input, at most `bytesMax` bytes, and answers how many
- * there are, or `corrupt`, or `tooLarge`. Up to `strayBytes` more are written, on a fault anything up to there; the compressed bytes are
+ * Decompresses `records`, at most `intake.bytesMax` bytes, to `start`, an address in the arena's input, at most `bytesMax` bytes, and answers how
+ * many there are, or `corrupt`, or `tooLarge`. Up to `strayBytes` more are written, on a fault anything up to there; the compressed bytes are
  * wiped. What is refused and why is the same as with `decompress`.
  */
-export function unpackRecords(arena: Arena, codec: CodecName, records: Uint8Array, bytesMax: number): number {
-  const start = arena.intake.input;
+export function unpackRecords(arena: Arena, codec: CodecName, records: Uint8Array, start: number, bytesMax: number): number {
   const target = {
     arena,
     kernel: batchKernel(arena),

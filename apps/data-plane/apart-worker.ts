@@ -1,0 +1,292 @@
+/** Serves one agreement alone, from a position of its own, until it is so near to the others of its dataset that they take it along. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FeedProducer, GroupMember, OutRecord } from '../../libs/adapters/kafka/index.ts';
+import type { Result } from '../../libs/base/index.ts';
+import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
+import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
+import type { LiveAgreement } from './directive-board.ts';
+import type { FeedContext } from './feed-context.ts';
+import type { FeedFigures } from './feed-status.ts';
+import type { FetchAhead } from './fetch-ahead.ts';
+import { GovernedWriter } from './governed-writer.ts';
+import { standingRecord } from './position-log.ts';
+import type { PartitionBook, Standing } from './standing.ts';
+import { gapReceipt } from './tally.ts';
+import type { Closing, TransactionReport } from './transaction.ts';
+import { runTransaction } from './transaction.ts';
+import type { TransactionDraft } from './transaction-draft.ts';
+
+type Apart = Extract<Standing, { kind: 'apart' }>;
+
+const backOffMs = { first: 500, most: 30_000 } as const;
+
+export class ApartWorker {
+  readonly #context: FeedContext;
+  readonly #agreement: string;
+  readonly #books: ReadonlyMap<number, PartitionBook>;
+  readonly #member: GroupMember;
+  readonly #figures: FeedFigures;
+  readonly #ahead: FetchAhead;
+  #producer: FeedProducer | undefined;
+  #stopping = false;
+  #turning: Promise<unknown> = Promise.resolve();
+  #loop: Promise<void> = Promise.resolve();
+  #waitMs = 0;
+  /** What the standings are once the transaction under way is committed. */
+  readonly #next = new Map<number, Apart>();
+  /** Set until its output has taken something again. */
+  outputFailed: boolean;
+  ended = false;
+
+  constructor(
+    context: FeedContext,
+    agreement: string,
+    books: ReadonlyMap<number, PartitionBook>,
+    member: GroupMember,
+    figures: FeedFigures,
+    outputFailed: boolean,
+  ) {
+    this.#context = context;
+    this.#agreement = agreement;
+    this.#books = books;
+    this.#member = member;
+    this.#figures = figures;
+    this.outputFailed = outputFailed;
+    this.#ahead = context.ahead();
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#loop;
+  }
+
+  /** Resolves when the transaction that is under way has ended; partitions that left the books are not in the next one. */
+  async settled(): Promise<void> {
+    await this.#turning;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      const turn = this.#turn();
+      this.#turning = turn;
+      const turned = await turn;
+      if (turned.ok && turned.value === 'over') break;
+      if (!turned.ok) {
+        this.#context.options.report(
+          during(`governing ${this.#context.options.dataset} for ${this.#agreement}`, turned.failure).failure,
+        );
+        await this.#startOver();
+      }
+      if (!turned.ok || turned.value === 'wait') {
+        this.#waitMs = Math.min(backOffMs.most, Math.max(backOffMs.first, this.#waitMs * 2));
+        await this.#pause(this.#waitMs);
+      } else this.#waitMs = 0;
+    }
+    this.#ahead.close();
+    await this.#producer?.close();
+    this.ended = true;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (!this.#stopping && performance.now() < until) await sleep(50);
+  }
+
+  /** What was committed is not known: it is read again. */
+  async #startOver(): Promise<void> {
+    this.#ahead.drop();
+    await this.#producer?.close().catch(() => undefined);
+    this.#producer = undefined;
+    const { log, dataset } = this.#context.options;
+    const caughtUp = await log.caughtUp();
+    if (!caughtUp.ok) return;
+    for (const [partition, book] of this.#books) {
+      const written = log.standings(dataset, partition).get(this.#agreement);
+      if (written?.kind === 'apart' && book.standings.get(this.#agreement)?.kind === 'apart')
+        book.committedApart(this.#agreement, written);
+    }
+  }
+
+  async #turn(): Promise<Result<'over' | 'wait' | 'done'>> {
+    const { options } = this.#context;
+    const board = options.board.board(options.dataset);
+    const live = board?.agreements.find(({ agreement }) => agreement === this.#agreement);
+    if (board === undefined || live === undefined) return ok('over');
+    const places = this.#places(live);
+    if (places.size === 0) return ok('over');
+    if (this.#producer?.usable !== true) {
+      const opened = await this.#context.producer(this.#agreement);
+      if (!opened.ok) return opened;
+      this.#producer = opened.value;
+    }
+    const producer = this.#producer;
+    const begunAt = performance.now();
+    const report = await runTransaction({
+      dataset: options.dataset,
+      board,
+      producer,
+      ahead: this.#ahead,
+      verdicts: options.verdicts,
+      limits: options.limits,
+      positions: new Map([...places].map(([partition, { next }]) => [partition, next])),
+      lanes: new Map([...places].map(([partition, { next }]) => [partition, [this.#context.lane(live, next)]])),
+      mayProduce: () => this.#context.mayProduce(board),
+      stopping: () => this.#stopping,
+      mustWrite: () => false,
+      govern: options.govern,
+      corrupt: (partition, batch) => this.#context.corrupt(partition, batch),
+      close: (draft) => this.#close(draft, places, producer),
+    });
+    if (!report.ok) return report;
+    return this.#ended(report.value, places, live, performance.now() - begunAt);
+  }
+
+  /** Partitions where it is apart and may go on by itself. Those where it has come near are given to the others. */
+  #places(live: LiveAgreement): Map<number, Apart> {
+    const places = new Map<number, Apart>();
+    for (const [partition, book] of this.#books) {
+      const standing = book.standings.get(this.#agreement);
+      if (standing?.kind !== 'apart' || book.joining.has(this.#agreement) || standing.gap === true) continue;
+      if ((standing.heldRevision ?? 0) >= live.directive.revision) continue;
+      if (!this.outputFailed && book.near(this.#agreement)) book.joining.add(this.#agreement);
+      else places.set(partition, standing);
+    }
+    return places;
+  }
+
+  #close(draft: TransactionDraft, places: ReadonlyMap<number, Apart>, producer: FeedProducer): Closing {
+    const heads = new Map([...places].map(([partition, { head }]) => [partition, head]));
+    const receipts = draft.receipts(true, heads);
+    for (const [partition, next] of draft.positions) {
+      const standing = places.get(partition);
+      if (standing !== undefined) this.#next.set(partition, { ...standing, next, head: heads.get(partition) ?? standing.head });
+    }
+    return {
+      records: [
+        { topic: topicNames.receipts, partition: 0, records: receipts },
+        { topic: topicNames.positions, partition: 0, records: this.#standingRecords() },
+      ],
+      // Moves nothing: the coordinator refuses it, and so the transaction, once the member has lost its place.
+      commitOffsets: () =>
+        producer.commitOffsets(
+          this.#context.group,
+          [{ topic: topicNames.positions, partition: 0, offset: 0n }],
+          this.#member.place(),
+        ),
+    };
+  }
+
+  #standingRecords(): OutRecord[] {
+    const { dataset } = this.#context.options;
+    return [...this.#next].map(([partition, standing]) => standingRecord(dataset, partition, this.#agreement, standing));
+  }
+
+  async #ended(
+    { end, seen, paused }: TransactionReport,
+    places: ReadonlyMap<number, Apart>,
+    live: LiveAgreement,
+    tookMs: number,
+  ): Promise<Result<'done' | 'wait'>> {
+    const { options } = this.#context;
+    const next = new Map(this.#next);
+    this.#next.clear();
+    for (const failure of paused.values()) options.report(failure);
+    switch (end.kind) {
+      case 'outputs-failed':
+        if (await this.#context.learnLimits(end.topics)) return ok('done');
+        this.outputFailed = true;
+        options.report(
+          fail('output-failed', `${topicNames.governed(options.dataset, this.#agreement)} does not take records`).failure,
+        );
+        return ok('wait');
+      case 'refused-too-much':
+        for (const partition of places.keys()) this.#books.get(partition)?.part(this.#agreement, live.directive.revision);
+        options.report(fail('refuse-rate-exceeded', `${this.#agreement} is held`).failure);
+        return ok('done');
+      case 'stale':
+        return ok('done');
+      case 'idle':
+        for (const [partition, position] of end.draft.positions) {
+          const standing = places.get(partition);
+          if (standing !== undefined && position > standing.next)
+            this.#books.get(partition)?.committedApart(this.#agreement, { ...standing, next: position });
+        }
+        break;
+      case 'committed':
+        this.outputFailed = false;
+        for (const [partition, standing] of next) this.#books.get(partition)?.committedApart(this.#agreement, standing);
+        this.#figures.committed(end.draft, tookMs, false);
+    }
+    for (const [partition, { outOfRange }] of seen) {
+      const standing = places.get(partition);
+      if (!outOfRange || standing === undefined) continue;
+      const written = await this.#writeGap(live, partition, standing);
+      if (!written.ok) return written;
+    }
+    return ok(paused.size > 0 ? 'wait' : 'done');
+  }
+
+  /** Says in a Receipt what is missing, and waits for an operator. */
+  async #writeGap(live: LiveAgreement, partition: number, standing: Apart): Promise<Result<void>> {
+    const producer = this.#producer;
+    if (producer === undefined) throw new Error('write gap: there is no producer');
+    const earliest = await this.#context.earliest(partition);
+    if (!earliest.ok) return earliest;
+    const logStart = earliest.value;
+    const to = logStart > standing.next ? logStart - 1n : standing.next - 1n;
+    const receipt = encodeReceipt(
+      gapReceipt(live, partition, { from: standing.next, to }, { apart: true, previous: standing.head }),
+    );
+    const after: Apart = { ...standing, head: chainHead(receipt), gap: true };
+    const { dataset } = this.#context.options;
+    const written = await writeRecords(
+      producer,
+      [
+        { topic: topicNames.receipts, record: { key: Buffer.from(`${this.#agreement}/${partition}`), value: receipt } },
+        { topic: topicNames.positions, record: standingRecord(dataset, partition, this.#agreement, after) },
+      ],
+      () =>
+        producer.commitOffsets(
+          this.#context.group,
+          [{ topic: topicNames.positions, partition: 0, offset: 0n }],
+          this.#member.place(),
+        ),
+    );
+    if (!written.ok) return written;
+    this.#books.get(partition)?.committedApart(this.#agreement, after);
+    this.#context.options.report(
+      fail(
+        'offset-out-of-range',
+        `partition ${partition} of ${this.#context.topic} no longer has offset ${standing.next} for ${this.#agreement}`,
+      ).failure,
+    );
+    return ok(undefined);
+  }
+}
+
+/** A transaction of a few records, all of partition 0. */
+export async function writeRecords(
+  producer: FeedProducer,
+  records: readonly { readonly topic: string; readonly record: OutRecord }[],
+  commitOffsets: () => Promise<Result<void>>,
+): Promise<Result<void>> {
+  producer.begin();
+  const writer = new GovernedWriter(producer);
+  for (const { topic, record } of records)
+    writer.append(
+      { topic, partition: 0 },
+      record.key,
+      record.value,
+      record.headers ?? [],
+      record.timestampMs ?? BigInt(Date.now()),
+    );
+  writer.finish();
+  const flushed = await producer.flush();
+  if (!flushed.ok) return flushed;
+  const committed = await commitOffsets();
+  return committed.ok ? producer.commit() : committed;
+}

@@ -1,0 +1,85 @@
+/** Fetches raw batches one step ahead: while one answer is governed, the next is on its way. */
+import type { Fetched, FetchLimits, FetchedPartition, PartitionFetcher } from '../../libs/adapters/kafka/index.ts';
+import type { Result } from '../../libs/base/index.ts';
+import type { RecordBatch } from '../../libs/records/index.ts';
+import { abortedFilter, readBatches } from '../../libs/records/index.ts';
+
+/** What one partition of an answer has. */
+export interface PartitionBatches {
+  readonly partition: number;
+  /** The batches that are committed data, in order. */
+  readonly batches: readonly RecordBatch[];
+  /** The next offset to read once these are done: behind aborted and control batches too. */
+  readonly next: bigint;
+  readonly lastStableOffset: bigint;
+  readonly logStartOffset: bigint;
+  /** The position that was asked for is not in the topic. */
+  readonly outOfRange: boolean;
+  readonly bytes: number;
+}
+
+interface Ahead {
+  readonly positions: ReadonlyMap<number, bigint>;
+  readonly answer: Promise<Result<Fetched>>;
+}
+
+export class FetchAhead {
+  readonly #fetcher: PartitionFetcher;
+  readonly #limits: FetchLimits;
+  #ahead: Ahead | undefined;
+
+  constructor(fetcher: PartitionFetcher, limits: FetchLimits) {
+    this.#fetcher = fetcher;
+    this.#limits = limits;
+  }
+
+  /** Sends the fetch for these positions now. */
+  begin(positions: ReadonlyMap<number, bigint>): void {
+    this.drop();
+    this.#ahead = { positions: new Map(positions), answer: this.#fetcher.fetch(positions, this.#limits) };
+  }
+
+  /** The answer for these positions: the one that is on its way, where it was asked for the same. Its views hold until `release`. */
+  take(positions: ReadonlyMap<number, bigint>): Promise<Result<Fetched>> {
+    const ahead = this.#ahead;
+    if (ahead !== undefined && equal(ahead.positions, positions)) {
+      this.#ahead = undefined;
+      return ahead.answer;
+    }
+    this.begin(positions);
+    return this.take(positions);
+  }
+
+  close(): void {
+    this.drop();
+    this.#fetcher.close();
+  }
+
+  /** Forgets what is on its way. */
+  drop(): void {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    void ahead?.answer.then((answer) => answer.ok && answer.value.release());
+  }
+}
+
+/** Cuts an answer into batches; those of aborted transactions, control batches and those before the position are left out. */
+export function batchesOf(fetched: FetchedPartition, position: bigint, outOfRange: boolean): PartitionBatches {
+  const { partition, lastStableOffset, logStartOffset, records } = fetched;
+  const isAborted = abortedFilter(fetched.aborted);
+  const batches: RecordBatch[] = [];
+  let next = position;
+  readBatches(records, (batch) => {
+    const dropped = isAborted(batch);
+    if (batch.lastOffset < position) return;
+    if (!dropped) batches.push(batch);
+    next = batch.lastOffset + 1n;
+  });
+  return { partition, batches, next, lastStableOffset, logStartOffset, outOfRange, bytes: records.length };
+}
+
+function equal(one: ReadonlyMap<number, bigint>, other: ReadonlyMap<number, bigint>): boolean {
+  if (one.size !== other.size) return false;
+  for (const [partition, offset] of one) if (other.get(partition) !== offset) return false;
+  return true;
+}

@@ -1,0 +1,169 @@
+/** Agreements that one run of a Program serves, and what happens with its results: batches for each topic, counts for each Receipt. */
+import type { KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { topicNames } from '../../libs/base/index.ts';
+import type { BatchSink, BoundProgram, ProgramOutput, RunSink } from '../../libs/govern/index.ts';
+import { outcomes, refusalOf, refusals, tellRecords } from '../../libs/govern/index.ts';
+import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
+import { layOut, sharedArena } from '../../libs/records/index.ts';
+import { headerNames } from '../../libs/telemetry/index.ts';
+import type { LiveAgreement } from './directive-board.ts';
+import type { GovernedWriter } from './governed-writer.ts';
+import { countRun } from './tally.ts';
+import type { TransactionDraft } from './transaction-draft.ts';
+
+/** The first raw offset that an agreement takes. */
+export interface LaneFrom {
+  readonly agreement: LiveAgreement;
+  readonly from: bigint;
+  /** Largest batch of its topic, where that is less than usual. */
+  readonly bytesMax?: number;
+}
+
+/** Agreements whose Programs are the same, with the same needs resolved to the same keys, that begin at the same offset. */
+export interface LaneGroup {
+  readonly members: readonly LiveAgreement[];
+  readonly from: bigint;
+  readonly bytesMax?: number;
+}
+
+/** Puts agreements together that one computation serves; each keeps its own topic. */
+export function groupLanes(lanes: readonly LaneFrom[]): LaneGroup[] {
+  const groups = new Map<string, LaneGroup & { readonly members: LiveAgreement[] }>();
+  for (const { agreement, ...rest } of lanes) {
+    const name = `${rest.from}/${rest.bytesMax ?? ''}/${agreement.computation}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, { members: [agreement], ...rest });
+    else group.members.push(agreement);
+  }
+  return [...groups.values()];
+}
+
+/** The key of an agreement's record ids. Source: RFC 5869, no salt. */
+export const recordIdKey = (dataKey: Uint8Array, dataset: string): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, new Uint8Array(), `sluice/record-id/1/${dataset}`, 32)));
+
+export interface GroupSink {
+  readonly group: LaneGroup;
+  readonly frames: RecordFrames;
+  readonly draft: TransactionDraft;
+  readonly writer: GovernedWriter;
+  /** These go on each governed record. */
+  readonly headers: HeaderList;
+}
+
+/** Takes the results of runs over `frames`, which is one batch or several of one partition. */
+export function groupSink({ group, frames, draft, writer, headers }: GroupSink): RunSink {
+  const { partition } = frames;
+  const targets = group.members.map((agreement) => ({
+    agreement,
+    tally: draft.tally(agreement, partition),
+    place: { topic: topicNames.governed(draft.dataset, agreement.agreement), partition },
+  }));
+  const places = targets.map(({ place }) => place);
+  const nowMs = Date.now();
+  return {
+    ran: (program, from, to, out) => {
+      if (group.bytesMax !== undefined) refuseTooLarge(out, from, to, group.bytesMax);
+      if (isPlain(group, program, out)) ranTogether(program, from, to, out);
+      else for (const target of targets) ranOneByOne(target, program, from, to, out);
+    },
+    unread: (index, reason) => {
+      for (const { agreement, tally } of targets) {
+        tally.took(frames, index, index + 1);
+        tally.refuse(reason);
+        draft.refuseRecord(frames, index, agreement.agreement, reason, undefined, null);
+      }
+    },
+  };
+
+  function ranTogether(program: BoundProgram, from: number, to: number, out: ProgramOutput): void {
+    const { pass, reshape, withhold, refused } = countRun(out, from, to);
+    const replaced = program.program.fieldPaths.flatMap((path, plan): [string, number][] => {
+      const count = out.otherwise[plan] as number;
+      return count === 0 ? [] : [[path, count]];
+    });
+    for (const { tally } of targets) {
+      tally.took(frames, from, to, program);
+      tally.govern(pass, reshape);
+      tally.withhold(withhold);
+      for (const [path, count] of replaced) tally.replaced(path, count);
+    }
+    for (const index of refused) {
+      const { reason, field } = refusalOf(program, out, index);
+      for (const { agreement, tally } of targets) {
+        tally.refuse(reason);
+        draft.refuseRecord(frames, index, agreement.agreement, reason, program, field);
+      }
+    }
+    if (pass + reshape === 0) return;
+    layOut(sharedArena(), from, to, (bytes) => {
+      for (const { tally } of targets) tally.digest.addLaidOut(bytes);
+    });
+    const codec = group.members[0]?.directive.compression ?? 'none';
+    const timestamp = program.program.timestamp === 'keep' ? 'keep' : { nowMs };
+    const bytesMax = group.bytesMax === undefined ? {} : { bytesMax: group.bytesMax };
+    writer.write(places, { frames, out, from, to }, { codec, timestamp, headers, ...bytesMax });
+  }
+
+  function ranOneByOne(
+    { agreement, tally, place }: (typeof targets)[number],
+    program: BoundProgram,
+    from: number,
+    to: number,
+    out: ProgramOutput,
+  ): void {
+    tally.took(frames, from, to, program);
+    const keeps = program.program.timestamp === 'keep';
+    const sink: BatchSink = {
+      governed: (index, _, results, outcome, leaving) => {
+        tally.govern(outcome === 'pass' ? 1 : 0, outcome === 'pass' ? 0 : 1);
+        const key = slice(results, results.keyStart[index] as number, results.keyEnd[index] as number);
+        const value = slice(results, results.valueStart[index] as number, results.valueEnd[index] as number);
+        tally.digest.add(key, value);
+        const timestampMs = BigInt(keeps ? Math.trunc(frames.timestampMs[index] as number) : nowMs);
+        writer.append(place, key, value, [...leaving, ...recordId(agreement, frames, index), ...headers], timestampMs);
+      },
+      otherwise: (field, count) => tally.replaced(field, count),
+      withheld: () => tally.withhold(1),
+      refused: (index, reason, by, field) => {
+        tally.refuse(reason);
+        draft.refuseRecord(frames, index, agreement.agreement, reason, by, field);
+      },
+    };
+    tellRecords(frames, program, from, to, out, sink);
+  }
+}
+
+/** Refuses the governed records that no batch of this size can hold. */
+function refuseTooLarge(out: ProgramOutput, from: number, to: number, bytesMax: number): void {
+  for (let index = from; index < to; index += 1) {
+    const value = (out.valueEnd[index] as number) - (out.valueStart[index] as number);
+    const key = (out.keyEnd[index] as number) - (out.keyStart[index] as number);
+    if ((out.valueStart[index] as number) < 0 || value + key + aroundBytes <= bytesMax) continue;
+    out.outcome[index] = outcomes.refuse;
+    out.reason[index] = refusals.indexOf('output-too-large');
+    out.field[index] = -1;
+    out.valueStart[index] = -1;
+    out.keyStart[index] = -1;
+  }
+}
+
+/** Bytes of a batch and of its one record besides key and value, headers of ours included. */
+const aroundBytes = 256;
+
+/** Whether a run's records have no headers of their own and stand in the arena, so that they can be written in one go. */
+const isPlain = ({ members }: LaneGroup, { program }: BoundProgram, out: ProgramOutput): boolean =>
+  program.headers.length === 0 && out === sharedArena().output && members[0]?.recordIdKey === undefined;
+
+/** The header by which a record that was delivered twice is known; it says nothing to whoever does not have the key. */
+function recordId({ recordIdKey: key }: LiveAgreement, frames: RecordFrames, index: number): HeaderList {
+  if (key === undefined) return [];
+  const coordinates = Buffer.alloc(12);
+  coordinates.writeInt32BE(frames.partition);
+  coordinates.writeBigInt64BE(frames.baseOffset + BigInt(frames.offsetDelta[index] as number), 4);
+  return [[headerNames.recordId, createHmac('sha256', key).update(coordinates).digest().subarray(0, 16)]];
+}
+
+const slice = (out: ProgramOutput, start: number, end: number): Uint8Array | null =>
+  start < 0 ? null : out.bytes.subarray(start, end);

@@ -1,0 +1,211 @@
+/** The partitions of a feed that this process has: their books, read from Kafka when they are taken, and kept to what the directives say. */
+import type { FeedProducer, GroupMember, OutRecord } from '../../libs/adapters/kafka/index.ts';
+import { committedPlaces, topicOffsets } from '../../libs/adapters/kafka/index.ts';
+import type { Result } from '../../libs/base/index.ts';
+import { fail, ok, topicNames } from '../../libs/base/index.ts';
+import type { Directive, TransferStart } from '../../libs/catalog/index.ts';
+import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
+import { writeRecords } from './apart-worker.ts';
+import type { DatasetBoard } from './directive-board.ts';
+import type { FeedContext } from './feed-context.ts';
+import { parseState, stateText } from './partition-state.ts';
+import { standingRecord } from './position-log.ts';
+import type { Standing } from './standing.ts';
+import { PartitionBook } from './standing.ts';
+import { gapReceipt } from './tally.ts';
+
+export class OwnedPartitions {
+  readonly books = new Map<number, PartitionBook>();
+  /** The last command that let a partition go on. */
+  readonly resumed = new Map<number, string>();
+  readonly #context: FeedContext;
+  /** Partitions that were never read: who comes first decides where they begin. */
+  readonly #untouched = new Set<number>();
+  #settledVersion = -1;
+  /** Partitions that governed topics do not have yet. */
+  readonly tooFew = new Set<number>();
+  #lookAgainAt = 0;
+
+  constructor(context: FeedContext) {
+    this.#context = context;
+  }
+
+  /** Takes partitions over: what is committed, and who stands where. */
+  async load(partitions: readonly number[]): Promise<Result<void>> {
+    const { cluster, log, dataset } = this.#context.options;
+    if (partitions.length === 0) return ok(undefined);
+    const committed = await committedPlaces(cluster, this.#context.group, this.#context.topic);
+    if (!committed.ok) return committed;
+    const caughtUp = await log.caughtUp();
+    if (!caughtUp.ok) return caughtUp;
+    const earliest = await topicOffsets(cluster, this.#context.topic, 'earliest');
+    if (!earliest.ok) return earliest;
+    this.#settledVersion = -1;
+    for (const partition of partitions) {
+      const standings = log.standings(dataset, partition);
+      const place = committed.value.get(partition);
+      const state = parseState(place?.metadata ?? '');
+      const next = place?.offset ?? earliest.value[partition] ?? 0n;
+      // Somebody stands here, and the position is gone: the topic was made anew. What its offsets meant nobody knows.
+      const lost = place === undefined && standings.size > 0;
+      const unreadable = state === undefined;
+      if (unreadable) this.#report(partition, 'what is committed with its position is not by this service');
+      if (lost) this.#report(partition, 'its position is gone: the topic was made anew, or the position was removed');
+      this.books.set(
+        partition,
+        new PartitionBook({
+          next,
+          ...(state === undefined ? {} : { head: state.head }),
+          gap: lost || unreadable || (state?.gap ?? false),
+          standings,
+        }),
+      );
+      if (state?.resumed !== undefined) this.resumed.set(partition, state.resumed);
+      if (place === undefined && !lost) this.#untouched.add(partition);
+      else this.#untouched.delete(partition);
+    }
+    return ok(undefined);
+  }
+
+  /** Brings the books to what the directives say, and lets partitions go on that an operator resumed. */
+  async settle(board: DatasetBoard, producer: FeedProducer, member: GroupMember): Promise<Result<void>> {
+    const waiting = [...this.books].filter(([, book]) => book.gap || [...book.standings.values()].some(isGap));
+    if (waiting.length > 0) {
+      const resumed = await this.#resume(waiting, producer, member);
+      if (!resumed.ok) return resumed;
+    }
+    if (this.tooFew.size > 0 && Date.now() > this.#lookAgainAt) await this.#countOutputs(board);
+    if (board.version === this.#settledVersion) return ok(undefined);
+    const live = new Set(board.agreements.map(({ agreement }) => agreement));
+    for (const [partition, book] of this.books) {
+      const begun: { readonly directive: Directive; readonly from: bigint | undefined }[] = [];
+      for (const directive of board.directives) {
+        const { agreement, state } = directive;
+        if (state === 'completed' || state === 'terminated') book.forget(agreement);
+        else if (!book.standings.has(agreement)) {
+          const from = await this.#startOf(directive.start ?? 'current', partition);
+          if (!from.ok) return from;
+          begun.push({ directive, from: from.value });
+        }
+      }
+      if (this.#untouched.has(partition) && begun.length > 0) {
+        this.#untouched.delete(partition);
+        const froms = begun.map(({ from }) => from ?? book.next);
+        book.next = froms.reduce((least, from) => (from < least ? from : least));
+      }
+      for (const { directive, from } of begun) book.begin(directive.agreement, from ?? book.next);
+      // Also one that has a place since just now: what comes while it is suspended is kept for it.
+      for (const { agreement } of board.directives) if (!live.has(agreement)) book.part(agreement);
+    }
+    this.#settledVersion = board.version;
+    await this.#countOutputs(board);
+    return ok(undefined);
+  }
+
+  /** A raw topic may have grown before the governed ones: its new partitions wait until those have as many. A topic that is not there is an output that fails. */
+  async #countOutputs({ agreements }: DatasetBoard): Promise<void> {
+    const { cluster, dataset } = this.#context.options;
+    const names = agreements.map(({ agreement }) => topicNames.governed(dataset, agreement));
+    if (this.tooFew.size > 0) await cluster.refresh(names).catch(() => undefined);
+    const topics = await cluster.topics(names).catch(() => []);
+    const fewest = topics.reduce((least, { leaders }) => Math.min(least, leaders.length), Infinity);
+    this.tooFew.clear();
+    for (const partition of this.books.keys()) {
+      if (partition < fewest) continue;
+      this.tooFew.add(partition);
+      this.#report(partition, 'a governed topic has fewer partitions');
+    }
+    this.#lookAgainAt = Date.now() + lookAgainMs;
+  }
+
+  /** Undefined for where the others are. */
+  async #startOf(start: TransferStart, partition: number): Promise<Result<bigint | undefined>> {
+    if (start === 'current') return ok(undefined);
+    const { cluster } = this.#context.options;
+    const offsets = await topicOffsets(cluster, this.#context.topic, start);
+    if (!offsets.ok) return offsets;
+    const offset = offsets.value[partition];
+    return offset === undefined
+      ? fail('broker-unreachable', `partition ${partition} of ${this.#context.topic} has no offsets`)
+      : ok(offset);
+  }
+
+  /** Says in Receipts what is missing, and holds the partition until an operator lets it go on. */
+  async writeGap(partition: number, board: DatasetBoard, producer: FeedProducer, member: GroupMember): Promise<Result<void>> {
+    const book = this.books.get(partition);
+    if (book === undefined) return ok(undefined);
+    const earliest = await this.#context.earliest(partition);
+    if (!earliest.ok) return earliest;
+    const logStart = earliest.value;
+    const live = new Set(board.agreements.map(({ agreement }) => agreement));
+    const { takers } = book.takers(live);
+    let { head } = book;
+    const records: { topic: string; record: OutRecord }[] = [];
+    for (const { agreement, from } of takers) {
+      const directed = board.agreements.find((other) => other.agreement === agreement);
+      if (directed === undefined) continue;
+      const lost = { from, to: logStart > from ? logStart - 1n : from - 1n };
+      const value = encodeReceipt(gapReceipt(directed, partition, lost, { apart: false, previous: head }));
+      head = chainHead(value);
+      records.push({ topic: topicNames.receipts, record: { key: Buffer.from(`${agreement}/${partition}`), value } });
+    }
+    const state = { head, gap: true, resumed: this.resumed.get(partition) };
+    const offsets = [{ topic: this.#context.topic, partition, offset: book.next, metadata: stateText(state) }];
+    const written = await writeRecords(producer, records, () =>
+      producer.commitOffsets(this.#context.group, offsets, member.place()),
+    );
+    if (!written.ok) return written;
+    book.head = head;
+    book.gap = true;
+    this.#report(partition, `it no longer has offset ${book.next}; it begins at ${logStart}`);
+    return ok(undefined);
+  }
+
+  async #resume(waiting: readonly [number, PartitionBook][], producer: FeedProducer, member: GroupMember): Promise<Result<void>> {
+    const { log, dataset } = this.#context.options;
+    const caughtUp = await log.caughtUp();
+    if (!caughtUp.ok) return caughtUp;
+    for (const [partition, book] of waiting) {
+      const command = log.resume(dataset, partition);
+      if (command === undefined || command.id === this.resumed.get(partition)) continue;
+      const earliest = await this.#context.earliest(partition);
+      if (!earliest.ok) return earliest;
+      const start = earliest.value;
+      const at = command.at === 'earliest' ? start : command.at;
+      const next = book.gap ? at : book.next;
+      const changes = new Map<string, Standing>();
+      for (const [agreement, standing] of book.standings) {
+        // Offsets of before mean nothing behind a gap of the whole partition.
+        if (book.gap && standing.kind === 'joined') changes.set(agreement, { kind: 'joined', from: at });
+        else if (standing.kind === 'apart' && (standing.gap === true || standing.next < start)) {
+          const { gap: _, ...rest } = standing;
+          changes.set(agreement, { ...rest, next: at });
+        }
+      }
+      const records = [...changes].map(([agreement, standing]) => ({
+        topic: topicNames.positions,
+        record: standingRecord(dataset, partition, agreement, standing),
+      }));
+      const state = { head: book.head, gap: false, resumed: command.id };
+      const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata: stateText(state) }];
+      const written = await writeRecords(producer, records, () =>
+        producer.commitOffsets(this.#context.group, offsets, member.place()),
+      );
+      if (!written.ok) return written;
+      book.commit(next, changes);
+      book.gap = false;
+      this.resumed.set(partition, command.id);
+    }
+    return ok(undefined);
+  }
+
+  #report(partition: number, why: string): void {
+    this.#context.options.report(
+      fail('offset-out-of-range', `partition ${partition} of ${this.#context.topic} waits: ${why}`).failure,
+    );
+  }
+}
+
+const lookAgainMs = 500;
+
+const isGap = (standing: Standing): boolean => standing.kind === 'apart' && standing.gap === true;

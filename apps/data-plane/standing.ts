@@ -1,0 +1,162 @@
+/** Where each agreement stands on one input partition: with the others, or apart at an offset of its own. Pure; what changes is written by the caller. */
+import { chainStart } from '../../libs/ledger/index.ts';
+
+export type Standing =
+  /** Served with the others, from this raw offset on. */
+  | { readonly kind: 'joined'; readonly from: bigint }
+  /** Not served with the others: suspended, behind, or its output failed. `next` is the raw offset that it has not had yet. */
+  | {
+      readonly kind: 'apart';
+      readonly next: bigint;
+      /** Of its own chain of Receipts. */
+      readonly head: Uint8Array;
+      /** Not served at all until its directive has a higher revision than this. */
+      readonly heldRevision?: number;
+      /** The topic no longer has `next`; an operator decides how to go on. */
+      readonly gap?: boolean;
+    };
+
+/** A live agreement that is served with the others now, and the first offset that it takes. */
+export interface Taker {
+  readonly agreement: string;
+  readonly from: bigint;
+}
+
+/** So near behind the others an agreement is taken along again: they read these records once more, and only for it. */
+export const joinGapRecordsMax = 10_000n;
+
+/** One input partition of a dataset as its worker knows it: what is committed, and nothing else. */
+export class PartitionBook {
+  /** The next raw offset for the agreements that are joined. */
+  next: bigint;
+  /** Of the chain of Receipts of those. */
+  head: Uint8Array;
+  /** Set when the topic no longer has `next`. */
+  gap: boolean;
+  readonly standings: Map<string, Standing>;
+  /** Agreements whose standing must be written before, or with, the next change of `next`. */
+  readonly changed = new Set<string>();
+  /** Agreements apart that are near enough: the reader of their own has let them go, and the others take them along. */
+  readonly joining = new Set<string>();
+
+  constructor(place: {
+    readonly next: bigint;
+    readonly head?: Uint8Array;
+    readonly gap?: boolean;
+    readonly standings?: ReadonlyMap<string, Standing>;
+  }) {
+    this.next = place.next;
+    this.head = place.head ?? chainStart;
+    this.gap = place.gap ?? false;
+    this.standings = new Map(place.standings);
+  }
+
+  /** An agreement is on this partition for the first time. */
+  begin(agreement: string, from: bigint): void {
+    const behind = from < this.next;
+    this.#set(agreement, behind ? { kind: 'apart', next: from, head: chainStart } : { kind: 'joined', from });
+  }
+
+  /** An agreement is not served with the others any longer: they go on without it. */
+  part(agreement: string, heldRevision?: number): void {
+    const standing = this.standings.get(agreement);
+    if (standing === undefined) return;
+    this.joining.delete(agreement);
+    const held = heldRevision === undefined ? {} : { heldRevision };
+    if (standing.kind === 'joined') {
+      this.#set(agreement, { kind: 'apart', next: larger(standing.from, this.next), head: chainStart, ...held });
+    } else if (heldRevision !== undefined) this.#set(agreement, { ...standing, ...held });
+  }
+
+  /** An agreement has ended. */
+  forget(agreement: string): void {
+    if (!this.standings.delete(agreement)) return;
+    this.joining.delete(agreement);
+    this.changed.add(agreement);
+  }
+
+  /** Whether an agreement apart may be taken along by the others now. */
+  near(agreement: string): boolean {
+    const standing = this.standings.get(agreement);
+    return standing?.kind === 'apart' && standing.gap !== true && !this.gap && this.next - standing.next <= joinGapRecordsMax;
+  }
+
+  /** Takes in those that have come up to the others: nothing needs to be read for them. It is written with what is written next. */
+  join(live: ReadonlySet<string>): void {
+    for (const agreement of this.joining) {
+      const standing = this.standings.get(agreement);
+      if (standing?.kind !== 'apart' || standing.next < this.next) continue;
+      const others = [...this.standings].some(([other, { kind }]) => kind === 'joined' && live.has(other));
+      if (!others) this.next = standing.next;
+      this.joining.delete(agreement);
+      this.#set(agreement, { kind: 'joined', from: standing.next });
+    }
+  }
+
+  /** Where the others read next, and who takes from where; `live` are the agreements that may be served at all. */
+  takers(live: ReadonlySet<string>): { readonly position: bigint; readonly takers: readonly Taker[] } {
+    const takers: Taker[] = [];
+    let position: bigint | undefined;
+    let joined = false;
+    for (const [agreement, standing] of this.standings) {
+      if (!live.has(agreement)) continue;
+      if (standing.kind === 'joined') {
+        joined = true;
+        takers.push({ agreement, from: larger(standing.from, this.next) });
+      } else if (this.joining.has(agreement)) {
+        takers.push({ agreement, from: standing.next });
+        if (position === undefined || standing.next < position) position = standing.next;
+      }
+    }
+    // Without anybody who stands at `next`, nobody has to be led over what lies between.
+    if (position === undefined || (joined && position > this.next)) position = this.next;
+    return { position, takers };
+  }
+
+  /**
+   * What the positions and standings are once a transaction is committed in which the others read up to `position`: the changes in the order in
+   * which they are to be written. Nothing changes here before `commit`.
+   */
+  after(
+    position: bigint,
+    live: ReadonlySet<string>,
+  ): { readonly next: bigint; readonly changes: ReadonlyMap<string, Standing | null> } {
+    const { takers } = this.takers(live);
+    const joined = takers.some(({ agreement }) => this.standings.get(agreement)?.kind === 'joined');
+    const next = joined || takers.length === 0 ? larger(position, this.next) : position;
+    const changes = new Map<string, Standing | null>();
+    for (const agreement of this.changed) changes.set(agreement, this.standings.get(agreement) ?? null);
+    for (const agreement of this.joining) {
+      const standing = this.standings.get(agreement);
+      if (standing?.kind !== 'apart' || !live.has(agreement)) continue;
+      const at = larger(position, standing.next);
+      changes.set(agreement, at >= next ? { kind: 'joined', from: at } : { ...standing, next: at });
+    }
+    return { next, changes };
+  }
+
+  /** A transaction with what `after` said is committed. */
+  commit(next: bigint, changes: ReadonlyMap<string, Standing | null>, head?: Uint8Array): void {
+    this.next = next;
+    if (head !== undefined) this.head = head;
+    for (const [agreement, standing] of changes) {
+      this.changed.delete(agreement);
+      if (standing === null) continue;
+      this.standings.set(agreement, standing);
+      if (standing.kind === 'joined') this.joining.delete(agreement);
+    }
+  }
+
+  /** The reader of an agreement apart has committed this. */
+  committedApart(agreement: string, standing: Standing): void {
+    this.standings.set(agreement, standing);
+    this.changed.delete(agreement);
+  }
+
+  #set(agreement: string, standing: Standing): void {
+    this.standings.set(agreement, standing);
+    this.changed.add(agreement);
+  }
+}
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);

@@ -1,0 +1,318 @@
+/** One transaction: fetch, govern, produce, until it is large or old enough or everything there is has been read; then positions, and the end. */
+import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
+import type { ErrorCode, Failure, Result } from '../../libs/base/index.ts';
+import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
+import type { AdmissionLimits, RecordBatch } from '../../libs/records/index.ts';
+import type { WorkerLimits } from './config.ts';
+import type { DatasetBoard } from './directive-board.ts';
+import type { FetchAhead, PartitionBatches } from './fetch-ahead.ts';
+import { batchesOf } from './fetch-ahead.ts';
+import type { GovernAnswer, GovernRequest } from './govern-request.ts';
+import { GovernedWriter } from './governed-writer.ts';
+import type { LaneFrom, LaneGroup } from './lane-group.ts';
+import { groupLanes } from './lane-group.ts';
+import type { SchemaVerdicts } from './schema-verdicts.ts';
+import { sealEntries } from './seal-entries.ts';
+import { TransactionDraft } from './transaction-draft.ts';
+
+export interface TransactionWork {
+  readonly dataset: string;
+  readonly board: DatasetBoard;
+  readonly producer: FeedProducer;
+  readonly ahead: FetchAhead;
+  readonly verdicts: SchemaVerdicts;
+  readonly limits: WorkerLimits;
+  /** Where to read on, for each partition that may be read now. */
+  readonly positions: ReadonlyMap<number, bigint>;
+  readonly lanes: ReadonlyMap<number, readonly LaneFrom[]>;
+  /** Asked before each produce and before the commit: false when the directives changed or may be stale. */
+  readonly mayProduce: () => boolean;
+  readonly stopping: () => boolean;
+  /** Whether these positions have to be written although no record was taken in. */
+  readonly mustWrite: (positions: ReadonlyMap<number, bigint>) => boolean;
+  readonly govern: (request: GovernRequest) => Promise<GovernAnswer>;
+  /** Batches that could not be read: how often this one was tried. */
+  readonly corrupt: (partition: number, batch: RecordBatch) => number;
+  /** What else goes into the transaction: Receipts and standings, and then the positions. */
+  readonly close: (draft: TransactionDraft) => Closing;
+}
+
+export interface Closing {
+  readonly records: readonly { readonly topic: string; readonly partition: number; readonly records: readonly OutRecord[] }[];
+  readonly commitOffsets: () => Promise<Result<void>>;
+}
+
+type TransactionEnd =
+  /** Nothing is to be written; positions may have moved over what is no data. */
+  | { readonly kind: 'idle'; readonly draft: TransactionDraft }
+  | { readonly kind: 'committed'; readonly draft: TransactionDraft }
+  /** Taken back because of the directives. */
+  | { readonly kind: 'stale' }
+  /** Taken back because governed topics did not take what was sent: topic -> Kafka error code. */
+  | { readonly kind: 'outputs-failed'; readonly topics: ReadonlyMap<string, number> }
+  /** Taken back because too much was refused under these agreements. */
+  | { readonly kind: 'refused-too-much'; readonly agreements: readonly string[] };
+
+export interface TransactionReport {
+  readonly end: TransactionEnd;
+  /** The newest look at each partition. */
+  readonly seen: ReadonlyMap<number, PartitionBatches>;
+  /** Partitions that must wait, and why: nothing of them is lost. */
+  readonly paused: ReadonlyMap<number, Failure>;
+}
+
+/** A batch is given up after so many attempts: its bytes may have been damaged on the way. */
+const corruptAttemptsMax = 3;
+/** So many records must have been taken in before their rate of refusal says something. */
+const refuseRateRecordsMin = 100;
+
+/** A failure means that the producer is used up, or that nothing could be fetched. */
+export async function runTransaction(work: TransactionWork): Promise<Result<TransactionReport>> {
+  return new Transaction(work).run();
+}
+
+class Transaction {
+  readonly #work: TransactionWork;
+  readonly #topic: string;
+  readonly #draft: TransactionDraft;
+  readonly #writer: GovernedWriter;
+  readonly #groups: ReadonlyMap<number, readonly LaneGroup[]>;
+  readonly #positions: Map<number, bigint>;
+  readonly #seen = new Map<number, PartitionBatches>();
+  readonly #paused = new Map<number, Failure>();
+  #begun = false;
+
+  constructor(work: TransactionWork) {
+    this.#work = work;
+    this.#topic = topicNames.raw(work.dataset);
+    this.#draft = new TransactionDraft(work.dataset);
+    this.#writer = new GovernedWriter(work.producer);
+    this.#groups = new Map([...work.lanes].map(([partition, lanes]) => [partition, groupLanes(lanes)]));
+    this.#positions = new Map(work.positions);
+  }
+
+  async run(): Promise<Result<TransactionReport>> {
+    const read = await this.#readOn();
+    // What was governed before a fetch that failed is whole; the next transaction meets the failure again, or does not.
+    if (!read.ok && !this.#begun) return read;
+    if (!this.#begun && !this.#work.mustWrite(this.#draft.positions)) return this.#report({ kind: 'idle', draft: this.#draft });
+    this.#begin();
+    const ended = await this.#end();
+    return ended.ok ? this.#report(ended.value) : ended;
+  }
+
+  #report(end: TransactionEnd): Result<TransactionReport> {
+    return ok({ end, seen: this.#seen, paused: this.#paused });
+  }
+
+  /** Fetches and governs until the transaction should close. */
+  async #readOn(): Promise<Result<void>> {
+    const { ahead, limits, mayProduce, stopping } = this.#work;
+    const begunAt = performance.now();
+    for (;;) {
+      if (this.#positions.size === 0) return ok(undefined);
+      const fetched = await ahead.take(this.#positions);
+      if (!fetched.ok) return fetched;
+      try {
+        const partitions = fetched.value.partitions.map((partition) =>
+          batchesOf(partition, this.#positions.get(partition.partition) ?? 0n, partition.errorCode !== 0),
+        );
+        const caughtUp = this.#look(partitions);
+        const more = !caughtUp && !stopping();
+        // The next bytes come while these are governed.
+        if (more) ahead.begin(this.#positions);
+        for (const partition of partitions) {
+          if (partition.next === this.#work.positions.get(partition.partition) && partition.batches.length === 0) continue;
+          const governed = await this.#governPartition(partition);
+          if (!governed.ok) return governed;
+        }
+        const full =
+          this.#draft.recordsRead >= limits.transactionRecordsMax ||
+          this.#writer.bytes >= limits.transactionBytesMax ||
+          this.#draft.positions.size >= limits.transactionPartitionsMax ||
+          performance.now() - begunAt >= limits.transactionMs;
+        if (!more || full || !mayProduce() || this.#paused.size > 0) return ok(undefined);
+      } finally {
+        fetched.value.release();
+      }
+    }
+  }
+
+  /** Takes note of what a fetch found; whether there is nothing more to read now. */
+  #look(partitions: readonly PartitionBatches[]): boolean {
+    let caughtUp = true;
+    for (const found of partitions) {
+      this.#seen.set(found.partition, found);
+      if (found.outOfRange) {
+        this.#positions.delete(found.partition);
+        continue;
+      }
+      this.#positions.set(found.partition, found.next);
+      if (found.next < found.lastStableOffset && found.bytes > 0) caughtUp = false;
+    }
+    return caughtUp;
+  }
+
+  async #governPartition({ partition, batches, next }: PartitionBatches): Promise<Result<void>> {
+    const groups = this.#groups.get(partition) ?? [];
+    let verdicts: ReadonlyMap<number, ErrorCode> = new Map();
+    let aloneUntil = 0;
+    for (let index = 0; index < batches.length && groups.length > 0; ) {
+      const first = batches[index] as RecordBatch;
+      let taken = 0;
+      for (const chunk of chunksOf(groups)) {
+        const most = index < aloneUntil ? one : admissionOf(groups);
+        const answer = await this.#governOnce(partition, batches, index, most, chunk, verdicts);
+        if (answer.kind === 'corrupt') {
+          if (this.#work.corrupt(partition, first) < corruptAttemptsMax) {
+            return this.#pause(partition, fail('batch-corrupt', `the batch at ${first.baseOffset} is corrupt`).failure);
+          }
+          this.#begin();
+          this.#draft.refuseBatch(
+            (this.#work.lanes.get(partition) ?? [])
+              .filter(({ from }) => from <= first.lastOffset)
+              .map(({ agreement }) => agreement),
+            partition,
+            first,
+          );
+          taken = 1;
+          break;
+        }
+        if (answer.kind === 'unserved') {
+          // One batch that has to wait does not hold up those before it.
+          if (answer.taken > 1) aloneUntil = index + answer.taken;
+          else {
+            const found = await this.#work.verdicts.of(answer.ids, this.#work.dataset);
+            if (!found.ok) return this.#pause(partition, found.failure);
+            verdicts = new Map([...verdicts, ...found.value]);
+          }
+          break;
+        }
+        taken = answer.taken;
+        if (chunk[0] === groups[0]) {
+          this.#draft.recordsRead += answer.records;
+          this.#draft.timestampMsMax.set(partition, answer.timestampMsMax);
+        }
+        await this.#work.producer.drained(this.#work.limits.pendingBytesMax);
+      }
+      index += taken;
+      if (taken > 0) this.#draft.positions.set(partition, (batches[index - 1] as RecordBatch).lastOffset + 1n);
+    }
+    this.#draft.positions.set(partition, next);
+    return ok(undefined);
+  }
+
+  #governOnce(
+    partition: number,
+    batches: readonly RecordBatch[],
+    from: number,
+    most: AdmissionLimits,
+    groups: readonly LaneGroup[],
+    verdicts: ReadonlyMap<number, ErrorCode>,
+  ): Promise<GovernAnswer> {
+    const { dataset, verdicts: registry } = this.#work;
+    this.#begin();
+    return this.#work.govern({
+      topic: this.#topic,
+      partition,
+      batches,
+      from,
+      most,
+      groups,
+      verdicts,
+      unserved: (ids) => registry.unserved(ids, dataset),
+      draft: this.#draft,
+      writer: this.#writer,
+    });
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#work.producer.begin(this.#work.mayProduce);
+  }
+
+  /** Holds up this partition alone; what came before in the fetch is written. */
+  #pause(partition: number, failure: Failure): Result<void> {
+    this.#paused.set(partition, during(`pausing partition ${partition} of ${this.#topic}`, failure).failure);
+    return ok(undefined);
+  }
+
+  async #end(): Promise<Result<TransactionEnd>> {
+    const { producer, mayProduce, close, board } = this.#work;
+    const draft = this.#draft;
+    const tooMuch = refusedTooMuch(draft);
+    if (tooMuch.length > 0) return this.#takeBack({ kind: 'refused-too-much', agreements: tooMuch });
+    this.#writer.finish();
+    const quarantined = await sealEntries(draft, board, this.#topic);
+    const closing = close(draft);
+    for (const { partition, record } of quarantined)
+      this.#writer.append(...ownRecord(topicNames.quarantine(draft.dataset), partition, record));
+    for (const { topic, partition, records } of closing.records)
+      for (const record of records) this.#writer.append(...ownRecord(topic, partition, record));
+    this.#writer.finish();
+    const flushed = await producer.flush();
+    if (!flushed.ok) {
+      const failed = new Map([...producer.failedOutputs()].filter(([topic]) => topic.startsWith('gov.')));
+      if (failed.size === 0 || failed.size < producer.failedOutputs().size) {
+        await producer.abort();
+        return flushed;
+      }
+      return this.#takeBack({ kind: 'outputs-failed', topics: failed });
+    }
+    if (flushed.value === 'stale' || !mayProduce()) return this.#takeBack({ kind: 'stale' });
+    const offsets = await closing.commitOffsets();
+    if (!offsets.ok) return offsets;
+    if (!mayProduce()) return this.#takeBack({ kind: 'stale' });
+    const committed = await producer.commit();
+    return committed.ok ? ok({ kind: 'committed', draft }) : committed;
+  }
+
+  async #takeBack(end: TransactionEnd): Promise<Result<TransactionEnd>> {
+    const aborted = await this.#work.producer.abort();
+    return aborted.ok ? ok(end) : aborted;
+  }
+}
+
+/** Groups in portions, so that what goes out of one call stays within bounds. */
+function chunksOf(groups: readonly LaneGroup[]): readonly (readonly LaneGroup[])[] {
+  const chunks: LaneGroup[][] = [];
+  let members = 0;
+  for (const group of groups) {
+    members += group.members.length;
+    const last = chunks.at(-1);
+    if (last === undefined || members > membersAtOnceMax) {
+      chunks.push([group]);
+      members = group.members.length;
+    } else last.push(group);
+  }
+  return chunks;
+}
+
+/** What is admitted at once: small enough that the processor's caches hold it, that nobody waits long for the thread, and for what goes out of it. */
+function admissionOf(groups: readonly LaneGroup[]): AdmissionLimits {
+  const together = groups.reduce((most, { members }) => Math.max(most, members.length), 1);
+  const all = groups.reduce((sum, { members }) => sum + members.length, 0);
+  const atOnce = Math.max(together, Math.min(all, membersAtOnceMax));
+  const bytesMax = Math.max(64 * 1024, Math.min(admittedBytesMax, Math.floor(governedBytesMax / atOnce)));
+  return { bytesMax, recordsMax: admittedRecordsMax };
+}
+
+const one: AdmissionLimits = { bytesMax: 0, recordsMax: 0 };
+const admittedBytesMax = 1024 * 1024;
+const admittedRecordsMax = 4_096;
+/** Bytes that go out of one call, about. */
+const governedBytesMax = 16 * 1024 * 1024;
+const membersAtOnceMax = 32;
+
+const ownRecord = (topic: string, partition: number, { key, value, headers, timestampMs }: OutRecord) =>
+  [{ topic, partition }, key, value, headers ?? [], timestampMs ?? BigInt(Date.now())] as const;
+
+/** The agreements under which more was refused than they allow. */
+function refusedTooMuch(draft: TransactionDraft): string[] {
+  const limits = new Map([...draft.tallies].map(({ agreement }) => [agreement.agreement, agreement.directive.refuseRateMax]));
+  return [...draft.counts()].flatMap(([agreement, { input, refused }]) => {
+    const most = limits.get(agreement);
+    return most !== undefined && input >= refuseRateRecordsMin && refused > most * input ? [agreement] : [];
+  });
+}

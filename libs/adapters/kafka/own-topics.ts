@@ -1,0 +1,17 @@
+/** The topics of Sluice itself that others make than those who use them. */
+import { topicNames } from '../../base/index.ts';
+import type { TopicSpec } from './kafka-admin.ts';
+
+/** Receipts are kept for ever: certificates rest on them. */
+export const receiptsTopic: TopicSpec = {
+  name: topicNames.receipts,
+  partitions: 1,
+  config: { 'retention.ms': '-1', 'retention.bytes': '-1' },
+};
+
+/** Where each agreement stands on each input partition: the data plane's own. */
+export const positionsTopic: TopicSpec = {
+  name: topicNames.positions,
+  partitions: 1,
+  config: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.1' },
+};
