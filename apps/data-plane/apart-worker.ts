@@ -1,11 +1,11 @@
 /** Serves one agreement alone, from a position of its own, until it is so near to the others of its dataset that they take it along. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FeedProducer, GroupMember, OutRecord } from '../../libs/adapters/kafka/index.ts';
+import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
 import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
 import type { LiveAgreement } from './directive-board.ts';
-import type { FeedContext } from './feed-context.ts';
+import type { FeedContext, Tenure } from './feed-context.ts';
 import type { FeedFigures } from './feed-status.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import { GovernedWriter } from './governed-writer.ts';
@@ -24,7 +24,7 @@ export class ApartWorker {
   readonly #context: FeedContext;
   readonly #agreement: string;
   readonly #books: ReadonlyMap<number, PartitionBook>;
-  readonly #member: GroupMember;
+  readonly #tenure: Tenure;
   readonly #figures: FeedFigures;
   readonly #ahead: FetchAhead;
   #producer: FeedProducer | undefined;
@@ -42,14 +42,14 @@ export class ApartWorker {
     context: FeedContext,
     agreement: string,
     books: ReadonlyMap<number, PartitionBook>,
-    member: GroupMember,
+    tenure: Tenure,
     figures: FeedFigures,
     outputFailed: boolean,
   ) {
     this.#context = context;
     this.#agreement = agreement;
     this.#books = books;
-    this.#member = member;
+    this.#tenure = tenure;
     this.#figures = figures;
     this.outputFailed = outputFailed;
     this.#ahead = context.ahead();
@@ -172,11 +172,7 @@ export class ApartWorker {
       ],
       // Moves nothing: the coordinator refuses it, and so the transaction, once the member has lost its place.
       commitOffsets: () =>
-        producer.commitOffsets(
-          this.#context.group,
-          [{ topic: topicNames.positions, partition: 0, offset: 0n }],
-          this.#member.place(),
-        ),
+        this.#context.commitOffsets(producer, this.#tenure, [{ topic: topicNames.positions, partition: 0, offset: 0n }]),
     };
   }
 
@@ -250,11 +246,7 @@ export class ApartWorker {
         { topic: topicNames.positions, record: standingRecord(dataset, partition, this.#agreement, after) },
       ],
       () =>
-        producer.commitOffsets(
-          this.#context.group,
-          [{ topic: topicNames.positions, partition: 0, offset: 0n }],
-          this.#member.place(),
-        ),
+        this.#context.commitOffsets(producer, this.#tenure, [{ topic: topicNames.positions, partition: 0, offset: 0n }]),
     );
     if (!written.ok) return written;
     this.#books.get(partition)?.committedApart(this.#agreement, after);

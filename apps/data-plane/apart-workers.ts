@@ -1,8 +1,7 @@
 /** The agreements of a feed that are served alone: their workers, one each, a few at a time. */
-import type { GroupMember } from '../../libs/adapters/kafka/index.ts';
 import { ApartWorker } from './apart-worker.ts';
 import type { DatasetBoard } from './directive-board.ts';
-import type { FeedContext } from './feed-context.ts';
+import type { FeedContext, Tenure } from './feed-context.ts';
 import type { ApartStatus, FeedFigures } from './feed-status.ts';
 import type { PartitionBook, Standing } from './standing.ts';
 
@@ -26,7 +25,7 @@ export class ApartWorkers {
   }
 
   /** Starts a worker for each live agreement that stands apart and may go on. */
-  tend(board: DatasetBoard, member: GroupMember): void {
+  tend(board: DatasetBoard, tenure: Tenure): void {
     if (this.#stopping) return;
     for (const [agreement, worker] of this.#workers) if (worker.ended) this.#workers.delete(agreement);
     for (const { agreement, directive } of board.agreements) {
@@ -43,7 +42,7 @@ export class ApartWorkers {
       });
       if (!waits) continue;
       const failed = this.#outputFailed.delete(agreement);
-      const worker = new ApartWorker(this.#context, agreement, this.#books, member, this.#figures, failed);
+      const worker = new ApartWorker(this.#context, agreement, this.#books, tenure, this.#figures, failed);
       this.#workers.set(agreement, worker);
       worker.start();
     }

@@ -1,5 +1,5 @@
 /** What the workers of a feed share: where they read and write, and how they make their transactions. */
-import type { Cluster, FeedProducer } from '../../libs/adapters/kafka/index.ts';
+import type { Cluster, FeedProducer, GroupMember, GroupPlace, OffsetToCommit } from '../../libs/adapters/kafka/index.ts';
 import {
   AtLeastOnceProducer,
   KafkaAdmin,
@@ -33,6 +33,25 @@ export interface FeedOptions {
   /** Governs batches into the draft and the writer; the Nest handler. */
   readonly govern: (request: GovernRequest) => Promise<GovernAnswer>;
   readonly report: (failure: Failure) => void;
+}
+
+/** A place in the feed's group for as long as it is not lost: work that was begun in one is not committed in another. */
+export class Tenure {
+  readonly member: GroupMember;
+  readonly #incarnation: number;
+
+  constructor(member: GroupMember) {
+    this.member = member;
+    this.#incarnation = member.incarnation;
+  }
+
+  get over(): boolean {
+    return this.member.incarnation !== this.#incarnation;
+  }
+
+  place(): GroupPlace | undefined {
+    return this.member.place(this.#incarnation);
+  }
 }
 
 export class FeedContext {
@@ -87,6 +106,13 @@ export class FeedContext {
     if (!(bytesMax > 0) || bytesMax >= (this.#bytesMax.get(topic) ?? Infinity)) return false;
     this.#bytesMax.set(topic, bytesMax);
     return true;
+  }
+
+  /** Puts positions into the producer's round, under the place in the group in which the work was begun. */
+  async commitOffsets(producer: FeedProducer, tenure: Tenure, offsets: readonly OffsetToCommit[]): Promise<Result<void>> {
+    const place = tenure.place();
+    if (place === undefined) return fail('producer-fenced', `committing offsets of group ${this.group}: the place in the group was lost`);
+    return producer.commitOffsets(this.group, offsets, place);
   }
 
   /** The first offset that the topic still has. */

@@ -7,7 +7,7 @@ import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
 import { ApartWorkers } from './apart-workers.ts';
 import type { DatasetBoard, LiveAgreement } from './directive-board.ts';
 import type { FeedOptions } from './feed-context.ts';
-import { FeedContext } from './feed-context.ts';
+import { FeedContext, Tenure } from './feed-context.ts';
 import type { FeedStatus } from './feed-status.ts';
 import { FeedFigures } from './feed-status.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
@@ -39,6 +39,7 @@ export class FeedWorker {
   readonly #pausedUntil = new Map<number, number>();
   readonly #next = new Map<number, Next>();
   #member: GroupMember | undefined;
+  #tenure: Tenure | undefined;
   #producer: FeedProducer | undefined;
   #failure: string | undefined;
   #lingerMs = 0;
@@ -99,24 +100,21 @@ export class FeedWorker {
 
   /** Forgets everything uncommitted: the next turn begins at the committed positions with a new producer epoch. */
   async #startOver(): Promise<void> {
-    this.#ahead.drop();
-    await this.#apart.stop();
+    await this.#letGo();
     await this.#producer?.close().catch(() => undefined);
     this.#producer = undefined;
-    this.#owned.books.clear();
-    this.#next.clear();
   }
 
   async #turn(): Promise<Result<void>> {
     const ready = await this.#ready();
     if (!ready.ok) return ready;
-    const { member, producer } = ready.value;
+    const { tenure, producer } = ready.value;
     const { options } = this.#context;
     const board = options.board.board(options.dataset);
     if (board === undefined) return this.#rest();
-    const settled = await this.#owned.settle(board, producer, member);
+    const settled = await this.#owned.settle(board, producer, tenure);
     if (!settled.ok) return settled;
-    this.#apart.tend(board, member);
+    this.#apart.tend(board, tenure);
     const { positions, lanes } = this.#plan(board);
     if (positions.size === 0) return this.#rest();
     const live = new Set(board.agreements.map(({ agreement }) => agreement));
@@ -135,7 +133,7 @@ export class FeedWorker {
       mustWrite: (moved) => [...moved.keys()].some((partition) => this.#mustWrite(partition)),
       govern: options.govern,
       corrupt: (partition, batch) => this.#context.corrupt(partition, batch),
-      close: (draft) => this.#close(draft, live, producer, member),
+      close: (draft) => this.#close(draft, live, producer, tenure),
     });
     if (!report.ok) return report;
     return this.#ended(report.value, board, performance.now() - begunAt);
@@ -147,28 +145,30 @@ export class FeedWorker {
   }
 
   /** Membership, producer and partitions, each made when missing. */
-  async #ready(): Promise<Result<{ member: GroupMember; producer: FeedProducer }>> {
+  async #ready(): Promise<Result<{ tenure: Tenure; producer: FeedProducer }>> {
     const { cluster, instance } = this.#context.options;
     if (this.#member === undefined) {
-      const joined = await GroupMember.join(cluster, {
-        group: this.#context.group,
-        topic: this.#context.topic,
-        memberId: instance,
-      });
+      const { group, topic } = this.#context;
+      const joined = await GroupMember.join(cluster, { group, topic, memberId: instance });
       if (!joined.ok) return joined;
       this.#member = joined.value;
+    }
+    if (this.#tenure?.over !== false) {
+      // Whatever was owned is somebody else's now, or was in between.
+      await this.#letGo();
+      this.#tenure = new Tenure(this.#member);
     }
     if (this.#producer?.usable !== true) {
       const opened = await this.#context.producer();
       if (!opened.ok) return opened;
       this.#producer = opened.value;
-      this.#owned.books.clear();
+      await this.#letGo();
     }
-    const member = this.#member;
+    const [member, tenure, producer] = [this.#member, this.#tenure, this.#producer];
     const target = member.target();
     const removed = [...this.#owned.books.keys()].filter((partition) => !target.includes(partition));
     const added = target.filter((partition) => !this.#owned.books.has(partition));
-    if (added.length === 0 && removed.length === 0) return ok({ member, producer: this.#producer });
+    if (added.length === 0 && removed.length === 0) return ok({ tenure, producer });
     for (const partition of removed) {
       this.#owned.books.delete(partition);
       this.#figures.looks.delete(partition);
@@ -177,7 +177,15 @@ export class FeedWorker {
     await this.#apart.settled();
     await member.take(target);
     const loaded = await this.#owned.load(added);
-    return loaded.ok ? ok({ member, producer: this.#producer }) : loaded;
+    return loaded.ok ? ok({ tenure, producer }) : loaded;
+  }
+
+  /** Forgets everything that is not committed. */
+  async #letGo(): Promise<void> {
+    this.#ahead.drop();
+    await this.#apart.stop();
+    this.#owned.books.clear();
+    this.#next.clear();
   }
 
   #mustWrite(partition: number): boolean {
@@ -206,7 +214,7 @@ export class FeedWorker {
     return { positions, lanes };
   }
 
-  #close(draft: TransactionDraft, live: ReadonlySet<string>, producer: FeedProducer, member: GroupMember): Closing {
+  #close(draft: TransactionDraft, live: ReadonlySet<string>, producer: FeedProducer, tenure: Tenure): Closing {
     const { books } = this.#owned;
     const { dataset } = this.#context.options;
     const heads = new Map([...books].map(([partition, { head }]) => [partition, head]));
@@ -231,7 +239,7 @@ export class FeedWorker {
         { topic: topicNames.receipts, partition: 0, records: receipts },
         { topic: topicNames.positions, partition: 0, records: standings },
       ],
-      commitOffsets: () => producer.commitOffsets(this.#context.group, offsets, member.place()),
+      commitOffsets: () => this.#context.commitOffsets(producer, tenure, offsets),
     };
   }
 
@@ -273,7 +281,7 @@ export class FeedWorker {
       if (book === undefined) continue;
       this.#figures.look(partition, book.next, found, end.draft.timestampMsMax.get(partition));
       if (!found.outOfRange) continue;
-      const written = await this.#owned.writeGap(partition, board, this.#producer as FeedProducer, this.#member as GroupMember);
+      const written = await this.#owned.writeGap(partition, board, this.#producer as FeedProducer, this.#tenure as Tenure);
       if (!written.ok) return written;
     }
     for (const partition of this.#figures.nearlyLost()) {

@@ -1,5 +1,5 @@
 /** The partitions of a feed that this process has: their books, read from Kafka when they are taken, and kept to what the directives say. */
-import type { FeedProducer, GroupMember, OutRecord } from '../../libs/adapters/kafka/index.ts';
+import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import { committedPlaces, topicOffsets } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok, topicNames } from '../../libs/base/index.ts';
@@ -7,7 +7,7 @@ import type { Directive, TransferStart } from '../../libs/catalog/index.ts';
 import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
 import { writeRecords } from './apart-worker.ts';
 import type { DatasetBoard } from './directive-board.ts';
-import type { FeedContext } from './feed-context.ts';
+import type { FeedContext, Tenure } from './feed-context.ts';
 import { parseState, stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
 import type { Standing } from './standing.ts';
@@ -68,10 +68,10 @@ export class OwnedPartitions {
   }
 
   /** Brings the books to what the directives say, and lets partitions go on that an operator resumed. */
-  async settle(board: DatasetBoard, producer: FeedProducer, member: GroupMember): Promise<Result<void>> {
+  async settle(board: DatasetBoard, producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
     const waiting = [...this.books].filter(([, book]) => book.gap || [...book.standings.values()].some(isGap));
     if (waiting.length > 0) {
-      const resumed = await this.#resume(waiting, producer, member);
+      const resumed = await this.#resume(waiting, producer, tenure);
       if (!resumed.ok) return resumed;
     }
     if (this.tooFew.size > 0 && Date.now() > this.#lookAgainAt) await this.#countOutputs(board);
@@ -131,7 +131,7 @@ export class OwnedPartitions {
   }
 
   /** Says in Receipts what is missing, and holds the partition until an operator lets it go on. */
-  async writeGap(partition: number, board: DatasetBoard, producer: FeedProducer, member: GroupMember): Promise<Result<void>> {
+  async writeGap(partition: number, board: DatasetBoard, producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
     const book = this.books.get(partition);
     if (book === undefined) return ok(undefined);
     const earliest = await this.#context.earliest(partition);
@@ -152,7 +152,7 @@ export class OwnedPartitions {
     const state = { head, gap: true, resumed: this.resumed.get(partition) };
     const offsets = [{ topic: this.#context.topic, partition, offset: book.next, metadata: stateText(state) }];
     const written = await writeRecords(producer, records, () =>
-      producer.commitOffsets(this.#context.group, offsets, member.place()),
+      this.#context.commitOffsets(producer, tenure, offsets),
     );
     if (!written.ok) return written;
     book.head = head;
@@ -161,7 +161,7 @@ export class OwnedPartitions {
     return ok(undefined);
   }
 
-  async #resume(waiting: readonly [number, PartitionBook][], producer: FeedProducer, member: GroupMember): Promise<Result<void>> {
+  async #resume(waiting: readonly [number, PartitionBook][], producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
     const { log, dataset } = this.#context.options;
     const caughtUp = await log.caughtUp();
     if (!caughtUp.ok) return caughtUp;
@@ -189,7 +189,7 @@ export class OwnedPartitions {
       const state = { head: book.head, gap: false, resumed: command.id };
       const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata: stateText(state) }];
       const written = await writeRecords(producer, records, () =>
-        producer.commitOffsets(this.#context.group, offsets, member.place()),
+        this.#context.commitOffsets(producer, tenure, offsets),
       );
       if (!written.ok) return written;
       book.commit(next, changes);

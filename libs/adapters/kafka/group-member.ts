@@ -30,6 +30,7 @@ export class GroupMember {
   readonly #options: GroupMemberOptions;
   #memberId: string;
   #memberEpoch = 0;
+  #incarnation = 0;
   #intervalMs = 5_000;
   #target: readonly number[] = [];
   #owned: readonly number[] = [];
@@ -57,8 +58,20 @@ export class GroupMember {
     return this.#target;
   }
 
-  /** Member id and epoch for offset commits: a member that lost its place is refused there. */
-  place(): GroupPlace {
+  /**
+   * Another number whenever this member has lost its place in the group: what it owned until then may be somebody else's by now, also when it
+   * has joined again meanwhile and been given the same partitions.
+   */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /**
+   * Member id and epoch for offset commits, as long as the place in the group is the one of `incarnation`; undefined afterwards. A process that
+   * was frozen wakes up with work of a place that it has lost: the epoch of its new one must not commit that.
+   */
+  place(incarnation: number): GroupPlace | undefined {
+    if (incarnation !== this.#incarnation) return undefined;
     return { memberId: this.#memberId, memberEpoch: this.#memberEpoch };
   }
 
@@ -112,7 +125,9 @@ export class GroupMember {
     if (code === kafkaCodes.unknownMemberId || code === kafkaCodes.fencedMemberEpoch || code === kafkaCodes.staleMemberEpoch) {
       this.#memberId = newMemberId(this.#options);
       this.#memberEpoch = 0;
+      this.#incarnation += 1;
       this.#target = [];
+      this.#owned = [];
     } else if (code === undefined || isPassing(code)) {
       this.#cluster.forgetCoordinator('group', this.#options.group);
     }

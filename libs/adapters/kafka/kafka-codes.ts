@@ -19,6 +19,7 @@ export const kafkaCodes = {
   notEnoughReplicas: 19,
   notEnoughReplicasAfterAppend: 20,
   unknownMemberId: 25,
+  illegalGeneration: 22,
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
   clusterAuthorizationFailed: 31,
@@ -112,6 +113,7 @@ export function codeFailure(code: number, action: string): { readonly ok: false;
     case kafkaCodes.fencedMemberEpoch:
     case kafkaCodes.staleMemberEpoch:
     case kafkaCodes.unknownMemberId:
+    case kafkaCodes.illegalGeneration:
       return fail('producer-fenced', `${action}: another instance took over (error ${code})`);
     case kafkaCodes.offsetOutOfRange:
       return fail('offset-out-of-range', `${action}: the position is not in the topic`);

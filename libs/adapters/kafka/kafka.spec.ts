@@ -213,6 +213,25 @@ describe('a group', () => {
   }, 30_000);
 });
 
+describe('a member that lost its place and has joined again', () => {
+  test('has no place any more for work that it began before, however fresh its new one is', async () => {
+    const name = await topic(1);
+    const options = { group: uniqueId('group'), topic: name, memberId: 'frozen' };
+    const frozen = unwrap(await GroupMember.join(cluster, options));
+    const before = frozen.incarnation;
+    expect(frozen.place(before)).toMatchObject({ memberId: 'frozen' });
+    // The group forgets it, as it does with one that is silent for too long: its next heartbeat is refused, and it joins again.
+    await unwrap(await GroupMember.join(cluster, options)).leave();
+    for (let attempt = 0; attempt < 100 && frozen.incarnation === before; attempt += 1) {
+      await frozen.take(frozen.target());
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(frozen.place(before)).toBeUndefined();
+    expect(frozen.place(frozen.incarnation)).toMatchObject({ memberId: 'frozen' });
+    await frozen.leave();
+  }, 30_000);
+});
+
 describe('directives', () => {
   const directive = (agreement: string, revision: number, state: Directive['state'] = 'started'): Directive => ({
     version: 1,

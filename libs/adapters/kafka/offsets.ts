@@ -39,7 +39,8 @@ export async function topicOffsets(
         : latest;
     } catch (error) {
       const code = codeOfError(error);
-      if (attempt >= 20 || code === undefined || !isPassing(code)) return cluster.failureOf(error, action);
+      // One of several brokers may be away: its partitions have another leader in a moment.
+      if (attempt >= 20 || (code !== undefined && !isPassing(code))) return cluster.failureOf(error, action);
       await new Promise((resolve) => setTimeout(resolve, 50));
       await cluster.refresh([topic]).catch(() => undefined);
     }

@@ -57,23 +57,18 @@ export class WireWriter {
   string(value: string | null): this {
     if (value === null) return this.uvarint(0);
     const bytes = Buffer.byteLength(value);
-    this.uvarint(bytes + 1);
-    this.#position += this.#reserve(bytes).write(value, this.#position, 'utf8');
-    return this;
+    return this.uvarint(bytes + 1).#text(value, bytes, 'utf8');
   }
 
   /** NULLABLE_STRING with its length in two bytes, as in request headers and older versions. */
   shortString(value: string): this {
     const bytes = Buffer.byteLength(value);
-    this.int16(bytes);
-    this.#position += this.#reserve(bytes).write(value, this.#position, 'utf8');
-    return this;
+    return this.int16(bytes).#text(value, bytes, 'utf8');
   }
 
   /** UUID from its text with dashes. */
   uuid(value: string): this {
-    this.#position += this.#reserve(16).write(value.replaceAll('-', ''), this.#position, 16, 'hex');
-    return this;
+    return this.#text(value.replaceAll('-', ''), 16, 'hex');
   }
 
   /** COMPACT_ARRAY; each entry is followed by its tagged fields, of which there are none. */
@@ -97,6 +92,13 @@ export class WireWriter {
     this.#close();
     this.#parts.push(value);
     this.#byteLength += value.length;
+    return this;
+  }
+
+  #text(value: string, bytes: number, encoding: 'utf8' | 'hex'): this {
+    const scratch = this.#reserve(bytes);
+    // Only now is it known where the text goes: making room may have begun a new part.
+    this.#position += scratch.write(value, this.#position, bytes, encoding);
     return this;
   }
 
