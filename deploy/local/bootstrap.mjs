@@ -36,6 +36,11 @@ const commands = {
     await build(node);
     return testProperties(node);
   },
+  'test:fault': async () => {
+    const node = await prepare({ kafka: true });
+    await build(node, { quiet: true });
+    return runToEnd(node, [...nodeFlags, distFile('test/fault/main.js'), ...given]);
+  },
   bench: async () => {
     const node = await prepare({ kafka: false });
     await build(node, { quiet: true });

@@ -1,2 +1,4 @@
+export type { TestBroker, TestBrokers } from './brokers.ts';
+export { startTestBrokers } from './brokers.ts';
 export type { TestDatabase, TestKafka } from './services.ts';
 export { freshDatabase, testKafka, uniqueId } from './services.ts';

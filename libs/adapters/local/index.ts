@@ -1,8 +1,8 @@
 export type { DirectoryLock } from './directory-lock.ts';
 export { lockDirectory } from './directory-lock.ts';
 export type { KafkaService, KafkaServiceOptions } from './kafka.ts';
-export { startKafka } from './kafka.ts';
-export { isPortFree } from './ports.ts';
+export { newClusterId, startKafka } from './kafka.ts';
+export { choosePorts, isPortFree } from './ports.ts';
 export type { PostgresService, PostgresServiceOptions } from './postgres.ts';
 export { startPostgres, wipePostgres } from './postgres.ts';
 export { kafkaJarsDirectory, repositoryRoot } from './repository.ts';

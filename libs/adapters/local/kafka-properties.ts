@@ -3,6 +3,29 @@
 export const adminName = 'admin';
 const controllerName = 'controller';
 
+/** One of the processes that are both broker and controller. */
+interface KafkaNode {
+  readonly id: number;
+  readonly controllerPort: number;
+}
+
+/** A broker as one of several. Each is given the same cluster. */
+export interface KafkaClusterSettings {
+  /** 22 characters of base64url, not beginning with a hyphen. */
+  readonly clusterId: string;
+  readonly nodeId: number;
+  readonly nodes: readonly KafkaNode[];
+  /** Of every topic that does not say otherwise, Kafka's own included. */
+  readonly replicationFactor: number;
+  readonly inSyncReplicasMin: number;
+}
+
+/** A second listener whose advertised port is another's: clients that come by it are sent through whatever listens there. */
+export interface ProxiedListener {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 export interface KafkaSettings {
   readonly dataDirectory: string;
   readonly ports: { readonly client: number; readonly controller: number };
@@ -10,29 +33,45 @@ export interface KafkaSettings {
   readonly controllerPassword: string;
   /** How often abandoned transactions are looked for, milliseconds. */
   readonly transactionScanMs: number;
+  /** A single broker unless given. */
+  readonly cluster?: KafkaClusterSettings;
+  readonly proxied?: ProxiedListener;
 }
 
 /** Text of `server.properties`. Holds passwords: the file must be readable by the owner alone. */
 export function serverProperties(settings: KafkaSettings): string {
-  const { ports } = settings;
+  const { ports, cluster, proxied } = settings;
+  const replicationFactor = cluster?.replicationFactor ?? 1;
+  const inSyncReplicasMin = cluster?.inSyncReplicasMin ?? 1;
+  const nodes = cluster?.nodes ?? [{ id: 1, controllerPort: ports.controller }];
   const scram = 'org.apache.kafka.common.security.scram.ScramLoginModule';
   const plain = 'org.apache.kafka.common.security.plain.PlainLoginModule';
   const properties: Record<string, string | number | boolean> = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
+    'node.id': cluster?.nodeId ?? 1,
     'log.dirs': settings.dataDirectory,
-    listeners: `CLIENT://127.0.0.1:${ports.client},CONTROLLER://127.0.0.1:${ports.controller}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${ports.client}`,
-    'listener.security.protocol.map': 'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT',
+    listeners:
+      `CLIENT://127.0.0.1:${ports.client},CONTROLLER://127.0.0.1:${ports.controller}` +
+      (proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.port}`),
+    'advertised.listeners':
+      `CLIENT://127.0.0.1:${ports.client}` + (proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.advertisedPort}`),
+    'listener.security.protocol.map':
+      'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT' + (proxied === undefined ? '' : ',PROXIED:SASL_PLAINTEXT'),
     'inter.broker.listener.name': 'CLIENT',
     'controller.listener.names': 'CONTROLLER',
-    'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
+    'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
 
     // One mechanism for each listener. The controller listener uses PLAIN: SCRAM accounts live in the log that it serves.
     'sasl.mechanism.inter.broker.protocol': 'SCRAM-SHA-512',
     'sasl.mechanism.controller.protocol': 'PLAIN',
     'listener.name.client.sasl.enabled.mechanisms': 'SCRAM-SHA-512',
     'listener.name.client.scram-sha-512.sasl.jaas.config': `${scram} required username="${adminName}" password="${settings.adminPassword}";`,
+    ...(proxied === undefined
+      ? {}
+      : {
+          'listener.name.proxied.sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+          'listener.name.proxied.scram-sha-512.sasl.jaas.config': `${scram} required;`,
+        }),
     'listener.name.controller.sasl.enabled.mechanisms': 'PLAIN',
     'listener.name.controller.plain.sasl.jaas.config':
       `${plain} required username="${controllerName}" password="${settings.controllerPassword}" ` +
@@ -45,19 +84,25 @@ export function serverProperties(settings: KafkaSettings): string {
     'auto.create.topics.enable': false,
 
     'num.partitions': 1,
-    'default.replication.factor': 1,
-    'min.insync.replicas': 1,
-    'offsets.topic.replication.factor': 1,
+    'default.replication.factor': replicationFactor,
+    'min.insync.replicas': inSyncReplicasMin,
+    'offsets.topic.replication.factor': replicationFactor,
     'offsets.topic.num.partitions': 8,
     'offsets.retention.minutes': 60 * 24 * 365,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.replication.factor': replicationFactor,
+    'transaction.state.log.min.isr': inSyncReplicasMin,
     'transaction.state.log.num.partitions': 4,
     'transaction.abort.timed.out.transaction.cleanup.interval.ms': settings.transactionScanMs,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
+    'share.coordinator.state.topic.replication.factor': replicationFactor,
+    'share.coordinator.state.topic.min.isr': inSyncReplicasMin,
     'share.coordinator.state.topic.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
+
+    // A member that was killed holds its partitions until its session has ended: by default for 45 seconds.
+    'group.consumer.session.timeout.ms': 6_000,
+    'group.consumer.min.session.timeout.ms': 6_000,
+    'group.consumer.heartbeat.interval.ms': 1_500,
+    'group.consumer.min.heartbeat.interval.ms': 1_000,
 
     // A record may have 1 MiB; the rest is the batch around it.
     'message.max.bytes': 1_310_720,

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Result } from '../../base/index.ts';
 import { during, fail, ok } from '../../base/index.ts';
+import type { KafkaClusterSettings, ProxiedListener } from './kafka-properties.ts';
 import { adminName, serverProperties } from './kafka-properties.ts';
 import { choosePorts } from './ports.ts';
 import { keptSecret } from './secrets.ts';
@@ -21,6 +22,12 @@ export interface KafkaServiceOptions {
   readonly heapMb?: number;
   /** How often abandoned transactions are looked for, milliseconds. */
   readonly transactionScanMs?: number;
+  /** One of several brokers. The ports must then be given, and the others be started at the same time: none is ready without a majority. */
+  readonly cluster?: KafkaClusterSettings & {
+    /** Holds the passwords that all brokers of the cluster share. Made when missing. */
+    readonly secretsDirectory: string;
+  };
+  readonly proxied?: ProxiedListener;
   /** Name of the Java program. */
   readonly java?: string;
   readonly startTimeoutMs?: number;
@@ -76,13 +83,18 @@ async function startOnce(
 ): Promise<Result<KafkaService>> {
   const ports = await choosePorts(path.join(directory, 'ports.json'), ['client', 'controller'], wanted);
   if (!ports.ok) return during('starting Kafka', ports.failure);
-  const adminPassword = keptSecret(path.join(directory, 'admin.secret'));
+  const { cluster, proxied } = options;
+  const secrets = cluster?.secretsDirectory ?? directory;
+  mkdirSync(secrets, { recursive: true, mode: 0o700 });
+  const adminPassword = keptSecret(path.join(secrets, 'admin.secret'));
   const properties = serverProperties({
     dataDirectory: places.data,
     ports: ports.value,
     adminPassword,
-    controllerPassword: keptSecret(path.join(directory, 'controller.secret')),
+    controllerPassword: keptSecret(path.join(secrets, 'controller.secret')),
     transactionScanMs: options.transactionScanMs ?? 1_000,
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(proxied === undefined ? {} : { proxied }),
   });
   writeFileSync(places.properties, properties, { mode: 0o600 });
   const java = options.java ?? 'java';
@@ -122,6 +134,9 @@ async function startOnce(
   });
 }
 
+/** An id as Kafka's tools take it: 16 random bytes as base64url. A leading hyphen would be read as an option. */
+export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A');
+
 /** Formats the data directory once. The mark is written last, so an interrupted format is done again from nothing. */
 async function format(
   java: string,
@@ -133,7 +148,7 @@ async function format(
   const mark = path.join(directory, 'formatted');
   if (existsSync(mark)) return ok(undefined);
   rmSync(places.data, { recursive: true, force: true });
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
+  const clusterId = options.cluster?.clusterId ?? newClusterId();
   const scram = `SCRAM-SHA-512=[name=${adminName},password=${adminPassword}]`;
   const tool = [
     'kafka.tools.StorageTool',
