@@ -4,6 +4,7 @@ import type { ProgramOutput } from '../../libs/govern/index.ts';
 import { headerBytes } from '../../libs/govern/index.ts';
 import type { EncodeOptions, HeaderList, RecordFrames } from '../../libs/records/index.ts';
 import { BatchBuilder, BatchEncoder, moveBatch, sharedArena } from '../../libs/records/index.ts';
+import { copyOf } from './batch-buffers.ts';
 
 /** A governed batch is closed at this many bytes, below the broker's default `message.max.bytes`. */
 const governedBatchBytesMax = 900 * 1024;
@@ -50,9 +51,9 @@ export class GovernedWriter {
       if (encoded.count === 0) continue;
       // The arena's bytes are written over by the next batch, while these are on their way.
       for (const place of places) {
-        const batch = Buffer.from(encoded.batch);
-        if (place !== first) moveBatch(batch, this.#producer.place(place.topic, place.partition));
-        this.#send(place, batch, encoded.count);
+        const { copy, done } = copyOf(encoded.batch);
+        if (place !== first) moveBatch(copy, this.#producer.place(place.topic, place.partition));
+        this.#send(place, copy, encoded.count, done);
       }
     }
     this.#encoder.dismiss(arena);
@@ -87,8 +88,8 @@ export class GovernedWriter {
     this.#send(place, open.builder.finish(this.#producer.place(place.topic, place.partition)), open.builder.recordCount);
   }
 
-  #send({ topic, partition }: OutputPlace, batch: Buffer, count: number): void {
+  #send({ topic, partition }: OutputPlace, batch: Buffer, count: number, done?: () => void): void {
     this.bytes += batch.length;
-    this.#producer.enqueue(topic, partition, batch, count);
+    this.#producer.enqueue(topic, partition, batch, count, done);
   }
 }

@@ -1,6 +1,6 @@
 /** The transport strategy of the data plane: Kafka batches in, the `record-batch` handler, one Kafka transaction out. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CustomTransportStrategy } from '@nestjs/microservices';
+import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
 import { Server } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Cluster } from '../../libs/adapters/kafka/index.ts';
@@ -8,7 +8,7 @@ import type { Failure } from '../../libs/base/index.ts';
 import type { SchemaLookup } from '../../libs/catalog/index.ts';
 import type { Guarantee, WorkerLimits } from './config.ts';
 import type { DirectiveBoard } from './directive-board.ts';
-import type { FeedStatus } from './feed-status.ts';
+import type { FeedStatus, FeedView } from './feed-status.ts';
 import { FeedWorker } from './feed-worker.ts';
 import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
@@ -30,6 +30,8 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
   readonly #options: RecordTransportOptions;
   readonly #verdicts: SchemaVerdicts;
   readonly #workers = new Map<string, FeedWorker>();
+  /** Found once: looking it up takes longer than a small batch. */
+  #handler: MessageHandler | undefined;
   #stopped = false;
 
   constructor(options: RecordTransportOptions) {
@@ -57,6 +59,10 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
 
   feeds(): FeedStatus[] {
     return [...this.#workers.values()].map((worker) => worker.status());
+  }
+
+  views(): FeedView[] {
+    return [...this.#workers.values()].map((worker) => worker.view());
   }
 
   /** Nest's way to the underlying server; workers are not exposed. */
@@ -92,8 +98,8 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
   }
 
   async #govern(request: GovernRequest): Promise<GovernAnswer> {
-    const handler = this.getHandlerByPattern(governPattern);
-    if (handler === null) throw new Error('the record transport has no handler for record batches');
+    const handler = (this.#handler ??= this.getHandlerByPattern(governPattern) ?? undefined);
+    if (handler === undefined) throw new Error('the record transport has no handler for record batches');
     const answer: unknown = await handler(request);
     return (isObservable(answer) ? await lastValueFrom(answer) : answer) as GovernAnswer;
   }

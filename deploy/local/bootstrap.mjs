@@ -42,7 +42,7 @@ const commands = {
     return runToEnd(node, [...nodeFlags, distFile('test/fault/main.js'), ...given]);
   },
   bench: async () => {
-    const node = await prepare({ kafka: false });
+    const node = await prepare({ kafka: given[0] === 'pipeline' });
     await build(node, { quiet: true });
     return runToEnd(node, [...nodeFlags, '--expose-gc', distFile('test/bench/main.js'), ...given]);
   },

@@ -70,10 +70,13 @@ export class AtLeastOnceProducer implements FeedProducer {
     return { producerId: this.#producerId, producerEpoch: this.#producerEpoch, baseSequence, transactional: false };
   }
 
-  enqueue(topic: string, partition: number, batch: Uint8Array, count: number): void {
-    if (this.#state === 'broken') return;
+  enqueue(topic: string, partition: number, batch: Uint8Array, count: number, done: () => void = () => undefined): void {
+    if (this.#state === 'broken') {
+      done();
+      return;
+    }
     if (this.#state !== 'open') throw new Error(`enqueue: the producer is ${this.#state}`);
-    this.#outbox.enqueue(topic, partition, Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), count);
+    this.#outbox.enqueue(topic, partition, Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength), count, done);
   }
 
   drained(bytesMax: number): Promise<void> {

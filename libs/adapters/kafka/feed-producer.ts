@@ -18,11 +18,11 @@ export interface FeedProducer {
   /** What goes into the header of the next batch for this partition. */
   place(topic: string, partition: number): ProducerPlace;
   /**
-   * Takes a finished RecordBatch (base offset 0, encoded with `place`) of `count` records. The bytes must not change until flush() or
-   * abort() has answered. Sends at once unless a batch of the same partition is on its way: at most one in flight for each partition,
+   * Takes a finished RecordBatch (base offset 0, encoded with `place`) of `count` records. The bytes must not change until `done` is called:
+   * when they are acknowledged, or not going to be sent (again). Sends at once unless a batch of the same partition is on its way: at most one in flight for each partition,
    * several partitions at a time, all that is ready for one broker in one request. After sending has ended it takes and drops.
    */
-  enqueue(topic: string, partition: number, batch: Uint8Array, count: number): void;
+  enqueue(topic: string, partition: number, batch: Uint8Array, count: number, done?: () => void): void;
   /** Bytes that were enqueued and are not yet acknowledged: callers wait below a limit with `drained(bytesMax)`. */
   readonly pendingBytes: number;
   /** Resolves when at most `bytesMax` are pending, or when sending has ended and nothing will drain any more: flush() tells which. */

@@ -258,3 +258,30 @@ describe('sending ends', () => {
     expect(await stop).toBe(true);
   });
 });
+
+describe('the bytes of a batch', () => {
+  test('are given back once: when they are acknowledged, and not before, or when they are not going to be sent', async () => {
+    const { outbox, sent } = outboxOn({ 'a/0': 1, 'b/0': 1 });
+    const given: string[] = [];
+    const hand = (topic: string, bytes: string): void => outbox.enqueue(topic, 0, Buffer.from(bytes), 1, () => given.push(bytes));
+    hand('a', 'one');
+    hand('a', 'two');
+    hand('b', 'three');
+    await until(() => sent.length > 0);
+    sent.shift()?.answer((batch) => (batch.startsWith('a') ? kafkaCodes.none : kafkaCodes.notLeaderOrFollower));
+    await until(() => given.length === 1);
+    // The second of its partition is on its way, and the one that was refused is tried again with the same bytes.
+    expect(given).toEqual(['one']);
+    await until(() => sent.length === 2);
+    for (const request of sent.splice(0))
+      request.answer(request.batches[0]?.startsWith('a') === true ? kafkaCodes.none : kafkaCodes.notLeaderOrFollower);
+    await until(() => given.length === 2);
+    expect(given).toEqual(['one', 'two']);
+    const stopped = outbox.stop();
+    for (const request of sent.splice(0)) request.answer(kafkaCodes.notLeaderOrFollower);
+    await stopped;
+    expect(given).toEqual(['one', 'two', 'three']);
+    hand('a', 'late');
+    expect(given).toEqual(['one', 'two', 'three', 'late']);
+  });
+});

@@ -29,7 +29,7 @@ export function produceOver(links: RecordLinks, transactionalId: string | null, 
 interface Line {
   readonly topic: string;
   readonly partition: number;
-  readonly waiting: { readonly bytes: Buffer; readonly count: number }[];
+  readonly waiting: { readonly bytes: Buffer; readonly count: number; readonly done: () => void }[];
   nextSequence: number;
   inFlight: boolean;
   attempt: number;
@@ -108,8 +108,12 @@ export class Outbox {
     return this.#lines.get(`${partition}/${topic}`)?.nextSequence ?? 0;
   }
 
-  enqueue(topic: string, partition: number, bytes: Buffer, count: number): void {
-    if (this.#state !== 'sending') return;
+  /** `done` is called once the bytes are not needed any more. */
+  enqueue(topic: string, partition: number, bytes: Buffer, count: number, done: () => void = () => undefined): void {
+    if (this.#state !== 'sending') {
+      done();
+      return;
+    }
     const key = `${partition}/${topic}`;
     let line = this.#lines.get(key);
     if (line === undefined) {
@@ -117,7 +121,7 @@ export class Outbox {
       this.#lines.set(key, line);
     }
     line.nextSequence = (line.nextSequence + count) & 0x7fff_ffff;
-    line.waiting.push({ bytes, count });
+    line.waiting.push({ bytes, count, done });
     this.#pendingBytes += bytes.length;
     if (line.waiting.length === 1) this.#makeReady(line);
   }
@@ -242,6 +246,7 @@ export class Outbox {
     if (code === kafkaCodes.none || code === kafkaCodes.duplicateSequenceNumber) {
       const done = line.waiting.shift();
       this.#pendingBytes -= done?.bytes.length ?? 0;
+      done?.done();
       line.attempt = 0;
       this.#recover(line);
       if (line.waiting.length > 0) this.#makeReady(line);
@@ -337,6 +342,7 @@ export class Outbox {
     this.#timers = new Set();
     this.#ready.clear();
     for (const line of this.#lines.values()) {
+      for (const { done } of line.waiting) done();
       line.waiting.length = 0;
       line.attempt = 0;
       line.failingSinceMs = undefined;
