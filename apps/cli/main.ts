@@ -6,8 +6,10 @@ import { explain } from './commands/explain.ts';
 import { plan } from './commands/plan.ts';
 import { preview } from './commands/preview.ts';
 import { read } from './commands/read.ts';
+import { replay } from './commands/replay.ts';
+import { resume } from './commands/resume.ts';
 
-const commands: readonly Command[] = [read, plan, explain, preview];
+const commands: readonly Command[] = [read, plan, explain, preview, replay, resume];
 
 async function run(args: readonly string[]): Promise<Result<void>> {
   const [name, ...rest] = args;

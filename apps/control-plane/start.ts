@@ -12,6 +12,8 @@ import {
   DirectiveFeed,
   DirectiveLog,
   KafkaAdmin,
+  auditTopic,
+  dispositionsTopic,
   positionsTopic,
   receiptsTopic,
 } from '../../libs/adapters/kafka/index.ts';
@@ -77,7 +79,8 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
   const cluster = unwrap(await Cluster.open(kafka));
   closing.push(() => cluster.close());
   const broker = new KafkaAdmin(cluster);
-  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, receiptsTopic, positionsTopic, intakeTopic]));
+  const ownTopics = [receiptsTopic, positionsTopic, dispositionsTopic, auditTopic, intakeTopic];
+  unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, ...ownTopics]));
   const directives = unwrap(await DirectiveLog.open(cluster, config.instance));
   closing.push(() => directives.close());
   const installation = unwrap(await database.installation());

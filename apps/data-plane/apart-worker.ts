@@ -55,6 +55,11 @@ export class ApartWorker {
     this.#ahead = context.ahead();
   }
 
+  /** Bytes on their way to the brokers. */
+  get pendingBytes(): number {
+    return this.#producer?.pendingBytes ?? 0;
+  }
+
   start(): void {
     this.#loop = this.#run();
   }
@@ -76,6 +81,7 @@ export class ApartWorker {
       const turned = await turn;
       if (turned.ok && turned.value === 'over') break;
       if (!turned.ok) {
+        this.#figures.failed(turned.failure.code);
         this.#context.options.report(
           during(`governing ${this.#context.options.dataset} for ${this.#agreement}`, turned.failure).failure,
         );
@@ -188,6 +194,7 @@ export class ApartWorker {
     tookMs: number,
   ): Promise<Result<'done' | 'wait'>> {
     const { options } = this.#context;
+    this.#figures.ended(end.kind);
     const next = new Map(this.#next);
     this.#next.clear();
     for (const failure of paused.values()) options.report(failure);
@@ -245,8 +252,7 @@ export class ApartWorker {
         { topic: topicNames.receipts, record: { key: Buffer.from(`${this.#agreement}/${partition}`), value: receipt } },
         { topic: topicNames.positions, record: standingRecord(dataset, partition, this.#agreement, after) },
       ],
-      () =>
-        this.#context.commitOffsets(producer, this.#tenure, [{ topic: topicNames.positions, partition: 0, offset: 0n }]),
+      () => this.#context.commitOffsets(producer, this.#tenure, [{ topic: topicNames.positions, partition: 0, offset: 0n }]),
     );
     if (!written.ok) return written;
     this.#books.get(partition)?.committedApart(this.#agreement, after);

@@ -48,6 +48,11 @@ export class ApartWorkers {
     }
   }
 
+  /** Bytes of all of them on their way to the brokers. */
+  get pendingBytes(): number {
+    return [...this.#workers.values()].reduce((sum, worker) => sum + worker.pendingBytes, 0);
+  }
+
   /** Resolves when the transactions that are under way have ended. */
   async settled(): Promise<void> {
     await Promise.all([...this.#workers.values()].map((worker) => worker.settled()));

@@ -1,21 +1,25 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { GovernController } from './govern.controller.ts';
-import { HealthController, running } from './health.controller.ts';
+import type { Telemetry } from '../../libs/telemetry/index.ts';
+import { HealthController, measured, running } from './health.controller.ts';
 import type { DataPlane } from './start.ts';
 
 /** The microservice: the handler of record batches. */
 @Module({ controllers: [GovernController] })
 export class DataPlaneModule {}
 
-/** The HTTP side of a data plane that is a process of its own: health alone. */
+/** The HTTP side of a data plane that is a process of its own: health and figures alone. */
 @Module({})
 export class HealthModule {
-  static with(plane: DataPlane): DynamicModule {
+  static with(plane: DataPlane, telemetry: Telemetry): DynamicModule {
     return {
       module: HealthModule,
       controllers: [HealthController],
-      providers: [{ provide: running, useValue: plane }],
+      providers: [
+        { provide: running, useValue: plane },
+        { provide: measured, useValue: telemetry },
+      ],
     };
   }
 }

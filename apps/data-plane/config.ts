@@ -26,8 +26,13 @@ export const dataPlaneSettings = z.strictObject({
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('Address on which `/health`, `/ready` and `/status` are served'),
+    .describe('Address on which `/health`, `/ready`, `/status` and `/metrics` are served'),
   SLUICE_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8082).describe('Their port'),
+  SLUICE_LAG_SECONDS_MAX: z.coerce
+    .number()
+    .positive()
+    .optional()
+    .describe('Seconds that a feed may be behind before `/ready` answers 503; unset: lag is shown and not judged'),
 });
 
 /** How the record loop paces itself. */
@@ -59,7 +64,7 @@ export interface WorkerLimits {
 }
 
 export const workerLimits: WorkerLimits = {
-  fetchWaitMs: 500,
+  fetchWaitMs: 1_000,
   fetchBytesMax: 8 * 1024 * 1024,
   fetchPartitionBytesMax: 2 * 1024 * 1024,
   transactionRecordsMax: 200_000,
@@ -75,6 +80,27 @@ export const workerLimits: WorkerLimits = {
   apartMax: 8,
 };
 
+/** What `/ready` and `/health` judge by. */
+export interface ReadinessLimits {
+  /** A feed without partitions for longer is not ready, unless others of its group have them all, milliseconds. */
+  readonly unassignedMsMax: number;
+  /** A feed that has partitions to read and had no answer to a fetch for longer is not ready, milliseconds. */
+  readonly pollAgeMsMax: number;
+  /** A feed that is further behind is not ready, seconds. Absent: not judged. */
+  readonly lagSecondsMax?: number;
+  /** A process that did nothing else for so long at a time is not healthy, milliseconds. */
+  readonly blockedMsMax: number;
+}
+
+export const readinessLimits: ReadinessLimits = {
+  unassignedMsMax: 15_000,
+  pollAgeMsMax: 10_000,
+  blockedMsMax: 10_000,
+};
+
+/** Agreements that have series of their own in the metrics; the others are added up as `(other)`. */
+export const agreementSeriesMax = 2_000;
+
 export type Guarantee = 'exactly-once' | 'at-least-once';
 
 export interface DataPlaneEnvironment {
@@ -85,6 +111,8 @@ export interface DataPlaneEnvironment {
   readonly guarantee: Guarantee;
   readonly host: string;
   readonly port: number;
+  /** `SLUICE_LAG_SECONDS_MAX`. */
+  readonly lagSecondsMax?: number;
   /** `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly otlpEndpoint?: string;
 }
@@ -121,6 +149,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     guarantee: settings.SLUICE_GUARANTEE,
     host: settings.SLUICE_HEALTH_HOST,
     port: settings.SLUICE_HEALTH_PORT,
+    ...(settings.SLUICE_LAG_SECONDS_MAX === undefined ? {} : { lagSecondsMax: settings.SLUICE_LAG_SECONDS_MAX }),
     ...(otlpEndpoint === undefined || otlpEndpoint === '' ? {} : { otlpEndpoint }),
   });
 }

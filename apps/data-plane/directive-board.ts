@@ -50,6 +50,8 @@ export class DirectiveBoard {
   /** Checked Programs by hash: agreements that have the same one share it. */
   readonly #programs = new Map<string, RunnableProgram>();
   readonly #boards = new Map<string, DatasetBoard>();
+  /** How often one was not among them. */
+  programMisses = 0;
   #lastPollAt = 0;
   #polls = 0;
   #version = 0;
@@ -89,6 +91,11 @@ export class DirectiveBoard {
 
   board(dataset: string): DatasetBoard | undefined {
     return this.#boards.get(dataset);
+  }
+
+  /** Checked Programs that are kept. */
+  get programCount(): number {
+    return this.#programs.size;
   }
 
   /** Milliseconds since the directives were last known to be current. */
@@ -174,6 +181,7 @@ export class DirectiveBoard {
     const name = canonicalJson([approved.programHash, approved.writerSchema, approved.manifest.length, approved.module.length]);
     const known = this.#programs.get(name);
     if (known !== undefined && known.manifest === approved.manifest) return ok(known);
+    this.programMisses += 1;
     const program = instantiate(approved, stages);
     if (program.ok) this.#programs.set(name, program.value);
     return program;

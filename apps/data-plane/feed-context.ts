@@ -111,7 +111,8 @@ export class FeedContext {
   /** Puts positions into the producer's round, under the place in the group in which the work was begun. */
   async commitOffsets(producer: FeedProducer, tenure: Tenure, offsets: readonly OffsetToCommit[]): Promise<Result<void>> {
     const place = tenure.place();
-    if (place === undefined) return fail('producer-fenced', `committing offsets of group ${this.group}: the place in the group was lost`);
+    if (place === undefined)
+      return fail('producer-fenced', `committing offsets of group ${this.group}: the place in the group was lost`);
     return producer.commitOffsets(this.group, offsets, place);
   }
 

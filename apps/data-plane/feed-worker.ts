@@ -8,10 +8,12 @@ import { ApartWorkers } from './apart-workers.ts';
 import type { DatasetBoard, LiveAgreement } from './directive-board.ts';
 import type { FeedOptions } from './feed-context.ts';
 import { FeedContext, Tenure } from './feed-context.ts';
-import type { FeedStatus } from './feed-status.ts';
+import type { FeedStatus, FeedView } from './feed-status.ts';
 import { FeedFigures } from './feed-status.ts';
+import { FeedWatch } from './feed-watch.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import type { LaneFrom } from './lane-group.ts';
+import { transactionDurations } from './metrics.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
 import { stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
@@ -35,7 +37,8 @@ export class FeedWorker {
   readonly #ahead: FetchAhead;
   readonly #owned: OwnedPartitions;
   readonly #apart: ApartWorkers;
-  readonly #figures = new FeedFigures();
+  readonly #figures: FeedFigures;
+  readonly #watch: FeedWatch;
   readonly #pausedUntil = new Map<number, number>();
   readonly #next = new Map<number, Next>();
   #member: GroupMember | undefined;
@@ -48,20 +51,44 @@ export class FeedWorker {
 
   constructor(options: FeedOptions) {
     this.#context = new FeedContext(options);
+    this.#figures = new FeedFigures(transactionDurations(options.dataset));
     this.#ahead = this.#context.ahead();
     this.#owned = new OwnedPartitions(this.#context);
     this.#apart = new ApartWorkers(this.#context, this.#owned.books, this.#figures);
+    this.#watch = new FeedWatch({
+      context: this.#context,
+      books: this.#owned.books,
+      figures: this.#figures,
+      idleMember: () => (this.#tenure?.place()?.memberEpoch ?? 0) > 0 && this.#member?.target().length === 0,
+    });
   }
 
   start(): void {
     this.#loop = this.#run();
+    this.#watch.start();
   }
 
   /** Finishes the transaction under way, leaves the group. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#apart.beginStop();
-    await this.#loop;
+    await Promise.all([this.#loop, this.#watch.stop()]);
+  }
+
+  view(): FeedView {
+    const now = Date.now();
+    const { board, dataset } = this.#context.options;
+    return {
+      status: this.status(),
+      figures: this.#figures,
+      group: this.#context.group,
+      topic: this.#context.topic,
+      serves: (board.board(dataset)?.agreements.length ?? 0) > 0,
+      pendingBytes: (this.#producer?.pendingBytes ?? 0) + this.#apart.pendingBytes,
+      paused: [...this.#pausedUntil].filter(([partition, until]) => until > now && this.#owned.books.has(partition)).length,
+      tooFewOutputs: this.#owned.tooFew.size,
+      polledAtMs: Math.max(this.#ahead.answeredAtMs, this.#figures.restedAtMs),
+    };
   }
 
   status(): FeedStatus {
@@ -88,6 +115,7 @@ export class FeedWorker {
         continue;
       }
       this.#failure = turned.failure.code;
+      this.#figures.failed(turned.failure.code);
       this.#context.options.report(during(`governing ${this.#context.options.dataset}`, turned.failure).failure);
       await this.#startOver();
       await sleep(turned.failure.retriable ? retryPauseMs : retryPauseMs * 4);
@@ -141,6 +169,7 @@ export class FeedWorker {
 
   async #rest(): Promise<Result<void>> {
     await sleep(idlePauseMs);
+    this.#figures.restedAtMs = Date.now();
     return ok(undefined);
   }
 
@@ -168,11 +197,9 @@ export class FeedWorker {
     const target = member.target();
     const removed = [...this.#owned.books.keys()].filter((partition) => !target.includes(partition));
     const added = target.filter((partition) => !this.#owned.books.has(partition));
+    this.#figures.keepOnly(target);
     if (added.length === 0 && removed.length === 0) return ok({ tenure, producer });
-    for (const partition of removed) {
-      this.#owned.books.delete(partition);
-      this.#figures.looks.delete(partition);
-    }
+    for (const partition of removed) this.#owned.books.delete(partition);
     // What serves an agreement alone may be in the middle of a transaction on a partition that is being given back.
     await this.#apart.settled();
     await member.take(target);
@@ -246,6 +273,7 @@ export class FeedWorker {
   async #ended({ end, seen, paused }: TransactionReport, board: DatasetBoard, tookMs: number): Promise<Result<void>> {
     const { options } = this.#context;
     const { books } = this.#owned;
+    this.#figures.ended(end.kind);
     for (const [partition, failure] of paused) {
       this.#pausedUntil.set(partition, Date.now() + retryPauseMs);
       options.report(failure);

@@ -27,6 +27,8 @@ export class FetchAhead {
   readonly #fetcher: PartitionFetcher;
   readonly #limits: FetchLimits;
   #ahead: Ahead | undefined;
+  /** When an answer last came, milliseconds since the epoch; 0 before the first. */
+  answeredAtMs = 0;
 
   constructor(fetcher: PartitionFetcher, limits: FetchLimits) {
     this.#fetcher = fetcher;
@@ -36,7 +38,7 @@ export class FetchAhead {
   /** Sends the fetch for these positions now. */
   begin(positions: ReadonlyMap<number, bigint>): void {
     this.drop();
-    this.#ahead = { positions: new Map(positions), answer: this.#fetcher.fetch(positions, this.#limits) };
+    this.#ahead = { positions: new Map(positions), answer: this.#fetch(positions) };
   }
 
   /** The answer for these positions: the one that is on its way, where it was asked for the same. Its views hold until `release`. */
@@ -48,6 +50,12 @@ export class FetchAhead {
     }
     this.begin(positions);
     return this.take(positions);
+  }
+
+  async #fetch(positions: ReadonlyMap<number, bigint>): Promise<Result<Fetched>> {
+    const answer = await this.#fetcher.fetch(positions, this.#limits);
+    if (answer.ok) this.answeredAtMs = Date.now();
+    return answer;
   }
 
   close(): void {

@@ -77,14 +77,17 @@ export class GovernController {
     const { span, context } = startGovernedSpan(processSpan, spanNames.publish, { [attributeNames.agreement]: first.agreement });
     // A trace that two subscribers see would join their records: each has its own, and then nothing is written for both at once.
     const alone = context !== null && others.length > 0;
+    const served = alone ? { ...group, members: [first] } : group;
     const sink = groupSink({
-      group: alone ? { ...group, members: [first] } : group,
+      group: served,
       frames,
       draft,
       writer,
       headers: headersOf(context),
     });
+    const begunAt = performance.now();
     runLane(frames, from, screening, first, arena.holds(frames) ? arena.output : this.#outputFor(frames), sink);
+    draft.ran(served.members, performance.now() - begunAt);
     endSpan(span);
     if (alone) this.#run(request, frames, screening, { ...group, members: others }, processSpan);
   }

@@ -136,7 +136,7 @@ export function groupSink({ group, frames, draft, writer, headers }: GroupSink):
 }
 
 /** Refuses the governed records that no batch of this size can hold. */
-function refuseTooLarge(out: ProgramOutput, from: number, to: number, bytesMax: number): void {
+export function refuseTooLarge(out: ProgramOutput, from: number, to: number, bytesMax: number): void {
   for (let index = from; index < to; index += 1) {
     const value = (out.valueEnd[index] as number) - (out.valueStart[index] as number);
     const key = (out.keyEnd[index] as number) - (out.keyStart[index] as number);
@@ -157,7 +157,7 @@ const isPlain = ({ members }: LaneGroup, { program }: BoundProgram, out: Program
   program.headers.length === 0 && out === sharedArena().output && members[0]?.recordIdKey === undefined;
 
 /** The header by which a record that was delivered twice is known; it says nothing to whoever does not have the key. */
-function recordId({ recordIdKey: key }: LiveAgreement, frames: RecordFrames, index: number): HeaderList {
+export function recordId({ recordIdKey: key }: LiveAgreement, frames: RecordFrames, index: number): HeaderList {
   if (key === undefined) return [];
   const coordinates = Buffer.alloc(12);
   coordinates.writeInt32BE(frames.partition);

@@ -1,4 +1,4 @@
-/** The data plane as a process of its own. Ends with exit code 1 and one sentence when it cannot start. */
+/** The data plane as a process of its own, or with `replay` one redrive of it. Ends with exit code 1 and one sentence when it cannot start. */
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -10,17 +10,22 @@ import { FailureError, fail, unwrap } from '../../libs/base/index.ts';
 import { startTelemetry } from '../../libs/telemetry/index.ts';
 import { HealthModule } from './app.module.ts';
 import { readSettings } from './config.ts';
+import { runReplay } from './replay/run-replay.ts';
 import { startDataPlane } from './start.ts';
 
 async function main(): Promise<void> {
   const settings = unwrap(readSettings(process.env));
-  const { kafka, instance, guarantee, otlpEndpoint } = settings;
+  const { kafka, instance, guarantee, otlpEndpoint, lagSecondsMax } = settings;
   if (!(await isPortFree(settings.port))) {
     const sentence = `port ${settings.port} is in use by another program; stop it, or set SLUICE_HEALTH_PORT to another port`;
     throw new FailureError(fail('port-busy', sentence).failure);
   }
   const telemetry = unwrap(
-    startTelemetry({ serviceName: 'sluice-data-plane', ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }) }),
+    startTelemetry({
+      serviceName: 'sluice-data-plane',
+      metricsText: true,
+      ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }),
+    }),
   );
   const vault = unwrap(await LocalFileVault.open(settings.kmsKeyFile));
   const log = (sentence: string): void => void process.stdout.write(`${new Date().toISOString()} ${sentence}\n`);
@@ -31,10 +36,11 @@ async function main(): Promise<void> {
       registry: new RegistryClient(settings.registry),
       instance,
       guarantee,
+      readiness: lagSecondsMax === undefined ? {} : { lagSecondsMax },
       report: oncePerMinute(log),
     }),
   );
-  const app = await NestFactory.create(HealthModule.with(plane), new FastifyAdapter(), { logger: ['error', 'warn'] });
+  const app = await NestFactory.create(HealthModule.with(plane, telemetry), new FastifyAdapter(), { logger: ['error', 'warn'] });
   await app.listen(settings.port, settings.host);
   log(`The data plane serves its health at ${await app.getUrl()}/ready.`);
   let stopping = false;
@@ -64,7 +70,9 @@ function oncePerMinute(log: (sentence: string) => void): (failure: Failure) => v
   };
 }
 
-main().catch((error: unknown) => {
+const [command, ...args] = process.argv.slice(2);
+
+(command === 'replay' ? runReplay(args) : main()).catch((error: unknown) => {
   if (!(error instanceof FailureError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);

@@ -151,9 +151,7 @@ export class OwnedPartitions {
     }
     const state = { head, gap: true, resumed: this.resumed.get(partition) };
     const offsets = [{ topic: this.#context.topic, partition, offset: book.next, metadata: stateText(state) }];
-    const written = await writeRecords(producer, records, () =>
-      this.#context.commitOffsets(producer, tenure, offsets),
-    );
+    const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
     if (!written.ok) return written;
     book.head = head;
     book.gap = true;
@@ -188,9 +186,7 @@ export class OwnedPartitions {
       }));
       const state = { head: book.head, gap: false, resumed: command.id };
       const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata: stateText(state) }];
-      const written = await writeRecords(producer, records, () =>
-        this.#context.commitOffsets(producer, tenure, offsets),
-      );
+      const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
       if (!written.ok) return written;
       book.commit(next, changes);
       book.gap = false;

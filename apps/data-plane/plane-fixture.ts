@@ -118,7 +118,7 @@ export class PlaneFixture {
     const plane = unwrap(
       await startDataPlane({
         kafka: this.kafka,
-        vault: this.#vault(),
+        vault: this.vault,
         registry: { schemaById: (id) => Promise.resolve(fail('schema-unknown', `no schema ${id}`)) },
         instance: uniqueId('one'),
         report: (failure) => this.failures.push(failure),
@@ -130,7 +130,7 @@ export class PlaneFixture {
   }
 
   /** Not a real vault: the port's double, with keys in clear. Other tests publish directives too: their agreements have no key here. */
-  #vault(): KeyVault {
+  get vault(): KeyVault {
     return {
       wrap: () => Promise.resolve(fail('key-missing', 'not prepared')),
       unwrap: (key, context) =>

@@ -6,15 +6,9 @@ import type { Cluster, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import { KafkaAdmin, positionsTopic, TopicReader, topicOffsets } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
+import type { ResumeCommand } from '../../libs/ledger/index.ts';
 import { z } from 'zod';
 import type { Standing } from './standing.ts';
-
-/** Where a partition with a gap goes on. */
-export interface Resume {
-  /** Distinguishes one command from the next. */
-  readonly id: string;
-  readonly at: bigint | 'earliest';
-}
 
 const offset = z.string().regex(/^\d{1,19}$/);
 const entry = z.discriminatedUnion('kind', [
@@ -41,7 +35,7 @@ export class PositionLog {
   readonly #report: (failure: Failure) => void;
   /** By `dataset/partition`, then by agreement. */
   readonly #standings = new Map<string, Map<string, Standing>>();
-  readonly #resumes = new Map<string, Resume>();
+  readonly #resumes = new Map<string, ResumeCommand>();
   #tail: Promise<unknown> = Promise.resolve();
 
   private constructor(cluster: Cluster, reader: TopicReader, report: (failure: Failure) => void) {
@@ -74,7 +68,7 @@ export class PositionLog {
     return this.#standings.get(`${dataset}/${partition}`) ?? new Map();
   }
 
-  resume(dataset: string, partition: number): Resume | undefined {
+  resume(dataset: string, partition: number): ResumeCommand | undefined {
     return this.#resumes.get(`${dataset}/${partition}`);
   }
 
@@ -135,12 +129,6 @@ export function standingRecord(dataset: string, partition: number, agreement: st
       : { ...standing, version: 1, next: String(standing.next), head: Buffer.from(standing.head).toString('hex') };
   return { key, value: Buffer.from(JSON.stringify(json)) };
 }
-
-/** The record with which an operator lets a partition go on after a gap. */
-export const resumeRecord = (dataset: string, partition: number, { id, at }: Resume): OutRecord => ({
-  key: Buffer.from(`${dataset}/${partition}`),
-  value: Buffer.from(JSON.stringify({ version: 1, kind: 'resume', id, at: String(at) })),
-});
 
 function standingOf(data: Exclude<z.infer<typeof entry>, { kind: 'resume' }>): Standing {
   if (data.kind === 'joined') return { kind: 'joined', from: BigInt(data.from) };

@@ -2,11 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
 import { topicNames, unwrap } from '../../libs/base/index.ts';
-import { chainHead, chainStart } from '../../libs/ledger/index.ts';
+import { chainHead, chainStart, resumeRecord } from '../../libs/ledger/index.ts';
 import { uniqueId } from '../../libs/testkit/index.ts';
 import type { Patient } from './plane-fixture.ts';
 import { PlaneFixture, programOf, visit } from './plane-fixture.ts';
-import { resumeRecord } from './position-log.ts';
 import type { DataPlane } from './start.ts';
 
 let fixture: PlaneFixture;

@@ -8,11 +8,16 @@ import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, ok } from '../../libs/base/index.ts';
 import type { KeyVault, SchemaLookup } from '../../libs/catalog/index.ts';
 import { DataPlaneModule } from './app.module.ts';
-import type { Guarantee, WorkerLimits } from './config.ts';
-import { workerLimits } from './config.ts';
+import { BlockWatch } from './block-watch.ts';
+import type { Guarantee, ReadinessLimits, WorkerLimits } from './config.ts';
+import { readinessLimits, workerLimits } from './config.ts';
 import { DirectiveBoard } from './directive-board.ts';
 import type { FeedStatus } from './feed-status.ts';
+import type { PlaneView } from './metrics.ts';
+import { measurePlane } from './metrics.ts';
 import { PositionLog } from './position-log.ts';
+import type { Readiness } from './readiness.ts';
+import { judgeReadiness } from './readiness.ts';
 import { RecordTransport } from './record-transport.ts';
 
 export interface DataPlaneConfig {
@@ -24,14 +29,19 @@ export interface DataPlaneConfig {
   /** `exactly-once` unless given. */
   readonly guarantee?: Guarantee;
   readonly limits?: Partial<WorkerLimits>;
+  readonly readiness?: Partial<ReadinessLimits>;
+  /** Agreements with series of their own in the metrics; `agreementSeriesMax` unless given. */
+  readonly agreementSeriesMax?: number;
   /** Told about failures as they happen; they hold no record's value. */
   readonly report?: (failure: Failure) => void;
 }
 
 export interface DataPlane {
   status(): readonly FeedStatus[];
-  /** True when directives are current and no feed is failing. */
-  ready(): boolean;
+  /** Why it does not do its work, if it does not. */
+  readiness(): Readiness;
+  /** False when the process has done nothing else for long. */
+  healthy(): boolean;
   stop(): Promise<void>;
 }
 
@@ -69,14 +79,33 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
     abortOnError: false,
   });
   await app.listen();
+  const judged = { ...readinessLimits, ...config.readiness, directiveAgeMsMax: limits.directiveAgeMsMax };
+  const unmeasure = measurePlane(viewOf(transport, board.value), config.agreementSeriesMax);
+  const blocks = new BlockWatch();
+  blocks.start();
   return ok({
     status: () => transport.feeds(),
-    ready: () =>
-      board.value.ageMs() <= limits.directiveAgeMsMax && transport.feeds().every(({ failure }) => failure === undefined),
+    readiness: () => judgeReadiness({ feeds: transport.views(), directiveAgeMs: board.value.ageMs(), nowMs: Date.now() }, judged),
+    healthy: () => blocks.longestMs() < judged.blockedMsMax,
     stop: async () => {
+      unmeasure();
+      blocks.stop();
       await app.close();
       await log.value.close();
       await cluster.value.close();
     },
   });
 }
+
+const viewOf = (transport: RecordTransport, board: DirectiveBoard): PlaneView => ({
+  feeds: () => transport.views(),
+  get directiveAgeMs() {
+    return board.ageMs();
+  },
+  get programCount() {
+    return board.programCount;
+  },
+  get programMisses() {
+    return board.programMisses;
+  },
+});

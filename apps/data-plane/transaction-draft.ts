@@ -28,6 +28,13 @@ export class TransactionDraft {
   readonly dataset: string;
   /** Data records of the input, once whatever the number of agreements. */
   recordsRead = 0;
+  batchesRead = 0;
+  /** Bytes of the batches for governed topics. */
+  governedBytes = 0;
+  /** When the producer's round began, on the clock of `performance.now()`. */
+  begunAtMs = performance.now();
+  /** Time on the thread by agreement, milliseconds. */
+  readonly programMs = new Map<string, number>();
   /** Next offset to read for each input partition. */
   readonly positions = new Map<number, bigint>();
   /** Newest time of the records read, by partition, milliseconds. */
@@ -53,6 +60,12 @@ export class TransactionDraft {
     let tally = this.#tallies.get(name);
     if (tally === undefined) this.#tallies.set(name, (tally = new Tally(agreement, partition)));
     return tally;
+  }
+
+  /** One run served these agreements: each has its share of the time. */
+  ran(agreements: readonly LiveAgreement[], tookMs: number): void {
+    const share = tookMs / agreements.length;
+    for (const { agreement } of agreements) this.programMs.set(agreement, (this.programMs.get(agreement) ?? 0) + share);
   }
 
   /** Takes a whole batch that cannot be read into quarantine and into every agreement's Receipt. */

@@ -97,7 +97,9 @@ class Transaction {
     if (!read.ok && !this.#begun) return read;
     if (!this.#begun && !this.#work.mustWrite(this.#draft.positions)) return this.#report({ kind: 'idle', draft: this.#draft });
     this.#begin();
-    const ended = await this.#end();
+    // Everything that was begun has to wait: the broker knows of no transaction that it could end.
+    const nothing = this.#draft.positions.size === 0;
+    const ended = await (nothing ? this.#takeBack({ kind: 'idle', draft: this.#draft }) : this.#end());
     return ended.ok ? this.#report(ended.value) : ended;
   }
 
@@ -196,6 +198,7 @@ class Transaction {
         await this.#work.producer.drained(this.#work.limits.pendingBytesMax);
       }
       index += taken;
+      this.#draft.batchesRead += taken;
       if (taken > 0) this.#draft.positions.set(partition, (batches[index - 1] as RecordBatch).lastOffset + 1n);
     }
     this.#draft.positions.set(partition, next);
@@ -229,6 +232,7 @@ class Transaction {
   #begin(): void {
     if (this.#begun) return;
     this.#begun = true;
+    this.#draft.begunAtMs = performance.now();
     this.#work.producer.begin(this.#work.mayProduce);
   }
 
@@ -244,6 +248,7 @@ class Transaction {
     const tooMuch = refusedTooMuch(draft);
     if (tooMuch.length > 0) return this.#takeBack({ kind: 'refused-too-much', agreements: tooMuch });
     this.#writer.finish();
+    draft.governedBytes = this.#writer.bytes;
     const quarantined = await sealEntries(draft, board, this.#topic);
     const closing = close(draft);
     for (const { partition, record } of quarantined)

@@ -44,10 +44,14 @@ export class ReceiptTotals {
   add(receipt: Receipt): void {
     const { agreement, dataset } = receipt;
     const sum = this.#totals.get(agreement) ?? { agreement, dataset, input: 0, governed: 0, withheld: 0, refused: 0 };
-    sum.input += Number(receipt.inputCount);
-    sum.governed += Number(receipt.passCount + receipt.reshapeCount);
-    sum.withheld += Number(receipt.withholdCount);
-    sum.refused += Number(receipt.refuseCount);
+    const governed = Number(receipt.passCount + receipt.reshapeCount);
+    const withheld = Number(receipt.withholdCount);
+    // A replayed record was counted before, as refused: it has another outcome now, and is no further input.
+    const again = receipt.kind === 'replayed';
+    sum.input += again ? 0 : Number(receipt.inputCount);
+    sum.governed += governed;
+    sum.withheld += withheld;
+    sum.refused += again ? -governed - withheld : Number(receipt.refuseCount);
     this.#totals.set(agreement, sum);
   }
 

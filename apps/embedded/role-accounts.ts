@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { AclGrant, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { ok, topicNames } from '../../libs/base/index.ts';
+import { replayTopics } from '../data-plane/replay/topics.ts';
 
 export interface RoleAccount {
   readonly username: string;
@@ -21,6 +22,9 @@ export async function makeRoleAccounts(admin: KafkaAdmin): Promise<Result<Record
     const made = await admin.setScramUser(username, password);
     if (!made.ok) return made;
   }
+  // A role's account may make no topics, and these two are used by a redrive alone.
+  const topics = await admin.createTopics(replayTopics);
+  if (!topics.ok) return topics;
   const granted = await admin.allow([...dataPlaneGrants(), ...linkGrants()]);
   return granted.ok ? ok(accounts) : granted;
 }
@@ -43,10 +47,26 @@ function dataPlaneGrants(): AclGrant[] {
     topic('gov.', 'prefixed', 'describeConfigs'),
     topic(topicNames.receipts, 'literal', 'write'),
     topic(topicNames.receipts, 'literal', 'describe'),
-    ...(['read', 'write', 'describe'] as const).map((operation) => topic(topicNames.positions, 'literal', operation)),
+    ...(['read', 'write', 'describe'] as const).flatMap((operation) => [
+      topic(topicNames.positions, 'literal', operation),
+      topic(topicNames.dispositions, 'literal', operation),
+    ]),
+    ...replayGrants(topic),
     ...transactional(principal, 'sluice.'),
     { principal, resource: 'group', name: 'sluice.', pattern: 'prefixed', operation: 'read' },
     { principal, resource: 'group', name: 'sluice.', pattern: 'prefixed', operation: 'describe' },
+  ];
+}
+
+/** What a redrive takes beside it: it reads what was refused, looks up which records an agreement had, and leaves an audit trail it cannot read. */
+function replayGrants(
+  topic: (name: string, pattern: AclGrant['pattern'], operation: AclGrant['operation']) => AclGrant,
+): AclGrant[] {
+  return [
+    topic('dlq.', 'prefixed', 'read'),
+    topic(topicNames.receipts, 'literal', 'read'),
+    topic(topicNames.audit, 'literal', 'write'),
+    topic(topicNames.audit, 'literal', 'describe'),
   ];
 }
 

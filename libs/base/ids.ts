@@ -18,6 +18,8 @@ export const topicNames = {
   directives: 'sluice.directives',
   receipts: 'sluice.receipts',
   positions: 'sluice.positions',
+  dispositions: 'sluice.dispositions',
+  audit: 'sluice.audit',
   intake: 'sluice.intake',
   events: 'sluice.events',
 } as const;

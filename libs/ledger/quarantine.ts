@@ -114,6 +114,40 @@ export async function openSealed(privateKey: Uint8Array, sealed: Sealed, context
   }
 }
 
+/** A refused record as it is sealed: its headers are not kept. */
+export interface Original {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+}
+
+/** What is sealed of a record: key and value, each behind its length in 4 bytes big endian, -1 for null. */
+export function joinOriginal({ key, value }: Original): Uint8Array {
+  const parts = [key, value].flatMap((part) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(part?.length ?? -1);
+    return part === null ? [length] : [length, part];
+  });
+  return Buffer.concat(parts);
+}
+
+/** Takes an opened original apart, into views of it. Fails with `record-malformed` for other bytes, such as those of a whole batch. */
+export function splitOriginal(original: Uint8Array): Result<Original> {
+  const view = new DataView(original.buffer, original.byteOffset, original.byteLength);
+  const parts: (Uint8Array | null)[] = [];
+  let position = 0;
+  while (parts.length < 2) {
+    const length = position + 4 <= original.length ? view.getInt32(position) : -2;
+    position += 4;
+    if (length < -1 || position + Math.max(0, length) > original.length) break;
+    parts.push(length < 0 ? null : original.subarray(position, position + length));
+    position += Math.max(0, length);
+  }
+  const [key, value] = parts;
+  if (key === undefined || value === undefined || position !== original.length)
+    return fail('record-malformed', 'taking an original apart: it is not a key and a value');
+  return ok({ key, value });
+}
+
 /** The bytes in an ArrayBuffer of their own, as WebCrypto takes them. */
 function ownBuffer(bytes: Uint8Array): ArrayBuffer {
   const copy = new ArrayBuffer(bytes.length);

@@ -10,9 +10,12 @@ export interface Receipt {
   readonly agreement: string;
   readonly dataset: string;
   readonly partition: number;
-  /** A gap says that raw records were lost before they could be read. */
-  readonly kind: 'governed' | 'gap';
-  /** Whether the agreement was served by a reader of its own, which has a chain of its own. */
+  /**
+   * A gap says that raw records were lost before they could be read. A replayed one counts records again that earlier Receipts count as
+   * refused: some of those between `inputFrom` and `inputTo`.
+   */
+  readonly kind: 'governed' | 'gap' | 'replayed';
+  /** Whether the agreement was served by a reader of its own, which has a chain of its own; so has what was replayed. */
   readonly apart: boolean;
   /** SHA-256 of the Receipt before it in its chain, 32 bytes; zeros for the first. */
   readonly previous: Uint8Array;
@@ -37,6 +40,8 @@ export interface Receipt {
 }
 
 const codec = singleObjectCodec(unwrap(parseSchema(receiptSchemaText)));
+/** Receipts are kept for ever: those of before there was a kind `replayed` have another fingerprint, and the same bytes behind it. */
+const earlierCodec = singleObjectCodec(unwrap(parseSchema(withoutKind('replayed'))));
 
 export const encodeReceipt = (receipt: Receipt): Uint8Array =>
   unwrap(
@@ -54,8 +59,17 @@ export const chainStart: Uint8Array = new Uint8Array(32);
 export const chainHead = (encoded: Uint8Array): Uint8Array => createHash('sha256').update(encoded).digest();
 
 export function decodeReceipt(bytes: Uint8Array): Result<Receipt> {
-  const decoded = codec.decode(bytes);
+  const newest = codec.decode(bytes);
+  const decoded = newest.ok ? newest : earlierCodec.decode(bytes);
   return decoded.ok ? ok(decoded.value as Receipt) : decoded;
+}
+
+/** The text of the schema as it was before a kind was added at the end of the enum. */
+function withoutKind(kind: string): string {
+  const schema = JSON.parse(receiptSchemaText) as { fields: { name: string; type: { symbols?: string[] } }[] };
+  for (const { name, type } of schema.fields)
+    if (name === 'kind') type.symbols = type.symbols?.filter((symbol) => symbol !== kind) ?? [];
+  return JSON.stringify(schema);
 }
 
 /** The digest that a Receipt carries; any reader of the governed topic can compute it again. */

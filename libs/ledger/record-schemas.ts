@@ -26,10 +26,11 @@ export const receiptSchemaText = String.raw`{
         "name": "ReceiptKind",
         "symbols": [
           "governed",
-          "gap"
+          "gap",
+          "replayed"
         ]
       },
-      "doc": "A gap says that the raw records from inputFrom to inputTo were lost before they could be read; its counts are 0."
+      "doc": "A gap says that the raw records from inputFrom to inputTo were lost before they could be read; its counts are 0. A replayed one counts records again that were refused before, some of those from inputFrom to inputTo."
     },
     {
       "name": "apart",
@@ -43,7 +44,7 @@ export const receiptSchemaText = String.raw`{
         "name": "Sha256",
         "size": 32
       },
-      "doc": "SHA-256 of the value of the Receipt before it in its chain, zeros for the first. The Receipts of a dataset and partition are one chain; those of an agreement apart are one for each agreement and partition."
+      "doc": "SHA-256 of the value of the Receipt before it in its chain, zeros for the first. The Receipts of a dataset and partition are one chain; those of an agreement apart are one for each agreement and partition, and so are the replayed ones of an agreement."
     },
     {
       "name": "directiveRevision",

@@ -12,10 +12,31 @@ export const spanNames = {
 } as const;
 
 export const metricNames = {
+  /** By group, topic and partition, under the name and the labels that dashboards for Kafka know. */
+  lagRecords: 'kafka_consumergroup_lag',
+  lagSeconds: 'kafka_consumergroup_lag_seconds',
   recordsRead: 'sluice.records.read',
+  batchesRead: 'sluice.batches.read',
   /** By agreement and outcome. */
-  recordsGoverned: 'sluice.records.governed',
-  transactionDuration: 'sluice.transaction.duration',
+  agreementRecords: 'sluice.agreement.records',
+  /** By agreement. */
+  programSeconds: 'sluice.program.seconds',
+  apartLagRecords: 'sluice.apart.lag.records',
+  /** By what keeps them apart. */
+  apartAgreements: 'sluice.apart.agreements',
+  /** By how they ended. */
+  transactions: 'sluice.transactions',
+  transactionSeconds: 'sluice.transaction.seconds',
+  governedBytes: 'sluice.governed.bytes',
+  pendingBytes: 'sluice.pending.bytes',
+  receipts: 'sluice.receipts',
+  /** By error code. */
+  feedFailures: 'sluice.feed.failures',
+  /** By what they do. */
+  partitions: 'sluice.partitions',
+  programCacheEntries: 'sluice.program.cache.entries',
+  programCacheMisses: 'sluice.program.cache.misses',
+  directiveAgeSeconds: 'sluice.directives.age.seconds',
   deliveredRecords: 'sluice.link.records.delivered',
   deliveryLagRecords: 'sluice.link.lag.records',
 } as const;
@@ -40,6 +61,22 @@ export const attributeNames = {
   offsetFirst: 'sluice.offset.first',
   offsetLast: 'sluice.offset.last',
   delivery: 'sluice.delivery',
+} as const;
+
+/** Labels of the data plane's figures: as short as those of the exporters of Kafka's own, for they are typed into queries. */
+export const labelNames = {
+  group: 'consumergroup',
+  topic: 'topic',
+  partition: 'partition',
+  dataset: 'dataset',
+  agreement: 'agreement',
+  outcome: 'outcome',
+  /** How a transaction ended. */
+  end: 'end',
+  /** What keeps an agreement apart. */
+  why: 'why',
+  state: 'state',
+  error: 'error',
 } as const;
 
 export const headerNames = {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { SpanContext } from '@opentelemetry/api';
+import { metrics } from '@opentelemetry/api';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -65,7 +66,7 @@ describe('traceparent', () => {
   });
 });
 
-describe('spans', () => {
+describe('spans and metrics', () => {
   let collector: Server;
   const received: { url: string; type: string; body: Buffer }[] = [];
 
@@ -104,6 +105,17 @@ describe('spans', () => {
     });
   });
 
+  test('a collector gets the metrics that others ask for', async () => {
+    const { port } = collector.address() as AddressInfo;
+    const endpoint = `http://127.0.0.1:${port}`;
+    const telemetry = unwrap(startTelemetry({ serviceName: 'both', endpoint, metricsText: true }));
+    metrics.getMeter('sluice').createCounter('sluice.both').add(7, { dataset: 'of-both' });
+    expect(await telemetry.metricsText()).toContain('sluice_both_total{dataset="of-both"} 7\n');
+    await telemetry.shutdown();
+    const sent = received.splice(0).filter(({ url }) => url === '/v1/metrics');
+    expect(sent.some(({ body }) => body.includes('sluice.both') && body.includes('of-both'))).toBe(true);
+  });
+
   test('a collector gets the process span with its links, and the governed batch as a trace of its own that names no source', async () => {
     const { port } = collector.address() as AddressInfo;
     const telemetry = unwrap(startTelemetry({ serviceName: 'sluice-test', endpoint: `http://127.0.0.1:${port}/` }));
@@ -136,6 +148,32 @@ describe('spans', () => {
     expect(occurrences(body, Buffer.from(process.spanContext().traceId, 'hex'))).toBe(1);
     expect(occurrences(body, Buffer.from(first.context?.traceId ?? '', 'hex'))).toBe(2);
   });
+});
+
+test('metrics are text for whoever asks, without a collector, until they end', async () => {
+  const telemetry = unwrap(startTelemetry({ serviceName: 'asked', metricsText: true }));
+  metrics.getMeter('sluice').createCounter('sluice.asked', { description: 'asked' }).add(3, { agreement: 'a "b"' });
+  expect((await telemetry.metricsText()).split('\n')).toEqual([
+    '# HELP sluice_asked_total asked',
+    '# TYPE sluice_asked_total counter',
+    'sluice_asked_total{agreement="a \\"b\\""} 3',
+    '',
+  ]);
+  expect(startBatchSpan({ name: 'process' }).isRecording()).toBe(false);
+  await telemetry.shutdown();
+  const quiet = unwrap(startTelemetry({ serviceName: 'not asked' }));
+  metrics.getMeter('sluice').createCounter('sluice.asked').add(3);
+  expect(await quiet.metricsText()).toBe('');
+});
+
+test('more series than the bound of an agreement by outcome keep their labels', async () => {
+  const telemetry = unwrap(startTelemetry({ serviceName: 'many', metricsText: true }));
+  const counter = metrics.getMeter('sluice').createCounter('sluice.many');
+  for (let index = 0; index < 6_003; index += 1) counter.add(1, { agreement: `a-${index}` });
+  const text = await telemetry.metricsText();
+  expect(text.match(/^sluice_many_total\{agreement="a-\d+"\} 1$/gm)).toHaveLength(6_003);
+  expect(text).not.toContain('overflow');
+  await telemetry.shutdown();
 });
 
 function occurrences(body: Buffer, part: Buffer): number {

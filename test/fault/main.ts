@@ -22,7 +22,8 @@ const logLinesShown = 25;
 
 // By the event `exit` the processes of a run end with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-process.exitCode = await main(process.argv.slice(2));
+// A connection to a broker that was killed may still be tried again: it does not keep a finished run alive.
+process.exit(await main(process.argv.slice(2)));
 
 async function main(given: string[]): Promise<number> {
   let parsed: ReturnType<typeof parse>;

@@ -1,5 +1,4 @@
 /** `sluice read`: a governed stream as its subscriber sees it, with the subscriber's own account. */
-import { readFile } from 'node:fs/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import type { KafkaOptions, ReadRecord } from '../../../libs/adapters/kafka/index.ts';
 import { Cluster, TopicReader } from '../../../libs/adapters/kafka/index.ts';
@@ -8,6 +7,7 @@ import type { AvroSchema } from '../../../libs/avro/index.ts';
 import { codecOf, parseSchema, toJson, unframe } from '../../../libs/avro/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok } from '../../../libs/base/index.ts';
+import { secretOf } from '../secret.ts';
 import type { Command, Terminal } from '../command.ts';
 import { readOptions } from '../command.ts';
 
@@ -101,17 +101,6 @@ async function governedTopic(kafka: SubscriberKafka, agreement: string): Promise
     return fail('broker-unreachable', `listing the topics of ${kafka.brokers.join(',')} failed`);
   } finally {
     await admin.disconnect().catch(() => undefined);
-  }
-}
-
-async function secretOf(secret: string | undefined, file: string | undefined): Promise<Result<string>> {
-  if ((secret === undefined) === (file === undefined))
-    return fail('request-invalid', 'give --secret or --secret-file, one of them');
-  if (secret !== undefined) return ok(secret);
-  try {
-    return ok((await readFile(file ?? '', 'utf8')).trimEnd());
-  } catch {
-    return fail('not-found', `the file ${file} cannot be read`);
   }
 }
 

@@ -9,7 +9,7 @@ export type { AclGrant, TopicSpec } from './kafka-admin.ts';
 export { KafkaAdmin } from './kafka-admin.ts';
 export type { CommittedPlace } from './offsets.ts';
 export { committedOffsets, committedPlaces, topicOffsets } from './offsets.ts';
-export { positionsTopic, receiptsTopic } from './own-topics.ts';
+export { auditTopic, dispositionsTopic, positionsTopic, receiptsTopic } from './own-topics.ts';
 export type { Fetched, FetcherOptions } from './partition-fetcher.ts';
 export { PartitionFetcher } from './partition-fetcher.ts';
 export type { FetchedPartition, FetchLimits } from './record-calls.ts';

@@ -15,3 +15,17 @@ export const positionsTopic: TopicSpec = {
   partitions: 1,
   config: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.1' },
 };
+
+/** What became of each redriven record. Kept as long as the cluster: a record that was delivered must not be delivered again. */
+export const dispositionsTopic: TopicSpec = {
+  name: topicNames.dispositions,
+  partitions: 1,
+  config: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.1' },
+};
+
+/** Who redrove what, and every sealed original that was opened. Kept for ever. */
+export const auditTopic: TopicSpec = {
+  name: topicNames.audit,
+  partitions: 1,
+  config: { 'retention.ms': '-1', 'retention.bytes': '-1' },
+};
