@@ -18,7 +18,7 @@ import type { TransactionDraft } from './transaction-draft.ts';
 
 type Apart = Extract<Standing, { kind: 'apart' }>;
 
-const backOffMs = { first: 500, most: 30_000 } as const;
+const firstPauseMs = 500;
 
 export class ApartWorker {
   readonly #context: FeedContext;
@@ -88,7 +88,7 @@ export class ApartWorker {
         await this.#startOver();
       }
       if (!turned.ok || turned.value === 'wait') {
-        this.#waitMs = Math.min(backOffMs.most, Math.max(backOffMs.first, this.#waitMs * 2));
+        this.#waitMs = Math.min(this.#context.options.limits.apartPauseMsMax, Math.max(firstPauseMs, this.#waitMs * 2));
         await this.#pause(this.#waitMs);
       } else this.#waitMs = 0;
     }

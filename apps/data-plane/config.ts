@@ -61,6 +61,8 @@ export interface WorkerLimits {
   readonly drainMs: number;
   /** Agreements of a feed that are served alone at the same time; others wait for their turn. */
   readonly apartMax: number;
+  /** Longest pause between two tries of an agreement that is served alone and fails, milliseconds. */
+  readonly apartPauseMsMax: number;
 }
 
 export const workerLimits: WorkerLimits = {
@@ -78,6 +80,7 @@ export const workerLimits: WorkerLimits = {
   directiveAgeMsMax: 3_000,
   drainMs: 10_000,
   apartMax: 8,
+  apartPauseMsMax: 30_000,
 };
 
 /** What `/ready` and `/health` judge by. */

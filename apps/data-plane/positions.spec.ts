@@ -18,7 +18,7 @@ const noKeys = programOf('no keys');
 beforeAll(async () => {
   fixture = await PlaneFixture.open();
   lone = await PlaneFixture.open();
-  plane = await fixture.start({ limits: { outputFailMs: 1_000 } });
+  plane = await fixture.start({ limits: { outputFailMs: 1_000, apartPauseMsMax: 1_000 } });
 }, 60_000);
 
 afterAll(async () => {

@@ -65,7 +65,7 @@ export function bindModule(
     }),
   );
   const answers = asks.length === 0 ? undefined : new HostAnswers(arena, asks, keyOf);
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(module), {
+  const instance = new WebAssembly.Instance(moduleOf(module), {
     env: { memory: arena.memory },
   });
   const bound = new ModuleRun(
@@ -80,6 +80,15 @@ export function bindModule(
     program,
     run: (frames, from, to, out) => bound.run(frames, from, to, out),
   });
+}
+
+/** Modules by their bytes: agreements with the same Program differ in their keys, and not in what is compiled. */
+const modules = new WeakMap<Uint8Array, WebAssembly.Module>();
+
+function moduleOf(bytes: Uint8Array): WebAssembly.Module {
+  let module = modules.get(bytes);
+  if (module === undefined) modules.set(bytes, (module = new WebAssembly.Module(bytes)));
+  return module;
 }
 
 function makerOf(arena: Arena, slot: SlotSpec, key: Uint8Array): SlotMaker {
