@@ -95,13 +95,17 @@ describe('with the guarantee exactly-once', () => {
     await fixture.grow(topicNames.quarantine(dataset), 2);
     expect(numbers(await fixture.governed(dataset, agreement, tokens, 30, 30_000))).toEqual([...range(0, 20), ...range(100, 10)]);
   }, 90_000);
+});
 
+describe('a revocation', () => {
   test('an agreement that is revoked in the middle of a backlog has nothing more after a second, not even for a reader of uncommitted records', async () => {
-    const [dataset, agreement] = (await fixture.dataset(2, 1)) as [string, string];
-    for (let round = 0; round < 40; round += 1) await fixture.numbers(dataset, round % 2, round * 5_000, 5_000);
-    const directive = await fixture.direct(dataset, agreement, tokens);
+    const slow = await PlaneFixture.open();
+    await slow.start({ limits: { fetchPartitionBytesMax: 32 * 1024, transactionRecordsMax: 500 } });
+    const [dataset, agreement] = (await slow.dataset(2, 1)) as [string, string];
+    for (let round = 0; round < 40; round += 1) await slow.numbers(dataset, round % 2, round * 5_000, 5_000);
+    const directive = await slow.direct(dataset, agreement, tokens);
     const topic = topicNames.governed(dataset, agreement);
-    const fetcher = new PartitionFetcher(fixture.cluster, topic, { isolation: 'read_uncommitted' });
+    const fetcher = new PartitionFetcher(slow.cluster, topic, { isolation: 'read_uncommitted' });
     const end = async (): Promise<bigint> => {
       const fetched = unwrap(
         await fetcher.fetch(
@@ -115,14 +119,17 @@ describe('with the guarantee exactly-once', () => {
       fetched.release();
       return fetched.partitions.reduce((sum, { highWatermark }) => sum + highWatermark, 0n);
     };
-    expect(await fixture.until(async () => (await end()) > 0n)).toBe(true);
-    await fixture.direct(dataset, agreement, tokens, { ...directive, revision: 2, state: 'terminated' });
+    expect(await slow.until(async () => (await end()) > 0n)).toBe(true);
+    await slow.direct(dataset, agreement, tokens, { ...directive, revision: 2, state: 'terminated' });
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     const cut = await end();
+    // It was in the middle indeed.
+    expect(cut).toBeLessThan(200_000n);
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     // An abort may leave its marker in each partition.
     expect((await end()) - cut).toBeLessThanOrEqual(2n);
     fetcher.close();
+    await slow.close();
   }, 90_000);
 });
 
