@@ -132,19 +132,13 @@ export class ApartWorker {
     const producer = this.#producer;
     const begunAt = performance.now();
     const report = await runTransaction({
-      dataset: options.dataset,
-      board,
+      ...this.#context.work(board),
       producer,
       ahead: this.#ahead,
-      verdicts: options.verdicts,
-      limits: options.limits,
       positions: new Map([...places].map(([partition, { next }]) => [partition, next])),
       lanes: new Map([...places].map(([partition, { next }]) => [partition, [this.#context.lane(live, next)]])),
-      mayProduce: () => this.#context.mayProduce(board),
       stopping: () => this.#stopping,
       mustWrite: () => false,
-      govern: options.govern,
-      corrupt: (partition, batch) => this.#context.corrupt(partition, batch),
       close: (draft) => this.#close(draft, places, producer),
     });
     if (!report.ok) return report;

@@ -16,6 +16,7 @@ import { FetchAhead } from './fetch-ahead.ts';
 import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import type { LaneFrom } from './lane-group.ts';
 import type { PositionLog } from './position-log.ts';
+import type { TransactionWork } from './transaction.ts';
 import type { SchemaVerdicts } from './schema-verdicts.ts';
 
 /** Kafka's error code of a batch that is over the topic's `max.message.bytes`. Source: Apache Kafka protocol guide, "Error Codes". */
@@ -124,6 +125,22 @@ export class FeedContext {
     return offset === undefined
       ? fail('broker-unreachable', `partition ${partition} of ${this.topic} has no offsets`)
       : ok(offset);
+  }
+
+  /** What every transaction of the feed has in common, under these directives. */
+  work(
+    board: DatasetBoard,
+  ): Pick<TransactionWork, 'dataset' | 'board' | 'verdicts' | 'limits' | 'mayProduce' | 'govern' | 'corrupt'> {
+    const { dataset, verdicts, limits, govern } = this.options;
+    return {
+      dataset,
+      board,
+      verdicts,
+      limits,
+      mayProduce: () => this.mayProduce(board),
+      govern,
+      corrupt: (partition, batch) => this.corrupt(partition, batch),
+    };
   }
 
   /** The directives that the work was done under are still the current ones, and fresh. */

@@ -148,19 +148,13 @@ export class FeedWorker {
     const live = new Set(board.agreements.map(({ agreement }) => agreement));
     const begunAt = performance.now();
     const report = await runTransaction({
-      dataset: options.dataset,
-      board,
+      ...this.#context.work(board),
       producer,
       ahead: this.#ahead,
-      verdicts: options.verdicts,
-      limits: options.limits,
       positions,
       lanes,
-      mayProduce: () => this.#context.mayProduce(board),
       stopping: () => this.#stopping,
       mustWrite: (moved) => [...moved.keys()].some((partition) => this.#mustWrite(partition)),
-      govern: options.govern,
-      corrupt: (partition, batch) => this.#context.corrupt(partition, batch),
       close: (draft) => this.#close(draft, live, producer, tenure),
     });
     if (!report.ok) return report;

@@ -25,6 +25,7 @@ export class OwnedPartitions {
   /** Partitions that governed topics do not have yet. */
   readonly tooFew = new Set<number>();
   #lookAgainAt = 0;
+  #commandsAt = 0;
 
   constructor(context: FeedContext) {
     this.#context = context;
@@ -69,11 +70,8 @@ export class OwnedPartitions {
 
   /** Brings the books to what the directives say, and lets partitions go on that an operator resumed. */
   async settle(board: DatasetBoard, producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
-    const waiting = [...this.books].filter(([, book]) => book.gap || [...book.standings.values()].some(isGap));
-    if (waiting.length > 0) {
-      const resumed = await this.#resume(waiting, producer, tenure);
-      if (!resumed.ok) return resumed;
-    }
+    const resumed = await this.#letGoOn(producer, tenure);
+    if (!resumed.ok) return resumed;
     if (this.tooFew.size > 0 && Date.now() > this.#lookAgainAt) await this.#countOutputs(board);
     if (board.version === this.#settledVersion) return ok(undefined);
     const live = new Set(board.agreements.map(({ agreement }) => agreement));
@@ -100,6 +98,14 @@ export class OwnedPartitions {
     this.#settledVersion = board.version;
     await this.#countOutputs(board);
     return ok(undefined);
+  }
+
+  /** Looks for operators' commands now and then while a partition waits for one: the others are read meanwhile. */
+  async #letGoOn(producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
+    if (Date.now() < this.#commandsAt) return ok(undefined);
+    this.#commandsAt = Date.now() + lookAgainMs;
+    const waiting = [...this.books].filter(([, book]) => book.gap || [...book.standings.values()].some(isGap));
+    return waiting.length === 0 ? ok(undefined) : this.#resume(waiting, producer, tenure);
   }
 
   /** A raw topic may have grown before the governed ones: its new partitions wait until those have as many. A topic that is not there is an output that fails. */
