@@ -19,7 +19,7 @@ const schema = JSON.stringify({
   ],
 });
 
-const policy = (stages: string): string => `
+const policy = (stages: string, channels = ''): string => `
 '@context': http://www.w3.org/ns/odrl.jsonld
 '@type': Agreement
 uid: one
@@ -32,6 +32,7 @@ permission:
     constraint: [{ leftOperand: purpose, operator: eq, rightOperand: research }]
     duty:
       - action: govern
+        channels: { ${channels} }
         stages:
 ${stages}`;
 
@@ -56,7 +57,7 @@ describe('explain', () => {
     const { lines, ended } = await runExplain(policy(named));
     expect(ended.ok).toBe(true);
     expect(lines[0]).toBe('one: people, from town to clinic');
-    expect(lines[1]).toContain('purpose eq research: by contract');
+    expect(lines[1]).toContain('purpose eq research: checked when the agreement is made');
     expect(lines[2]).toMatch(/^Program [0-9a-f]{64}$/);
     expect(lines.filter((line) => /^\/(?:id|name) /.test(line))).toHaveLength(2);
     expect(lines.some((line) => line.startsWith('(key)'))).toBe(true);
@@ -161,6 +162,27 @@ describe('plan and preview', () => {
     const table = await runOn(preview, policy(rules), input, '--max', '1');
     expect(table.lines[0]).toBe('Record 1: governed');
     expect(table.lines.some((line) => /^name +wang +w\*\*\*$/.test(line))).toBe(true);
+  });
+
+  test('of a compacted feed the hash is another, withheld rows leave as deletes, and a key that tells no records apart is refused', async () => {
+    const filtered = `          - { stage: filter, with: { where: 'name != "out"' } }\n${named}`;
+    const keyed = (key: string): string => policy(filtered, `key: ${key}`);
+    const compacted = ['--compacted', 'yes'];
+    const hashOf = ({ lines }: { lines: string[] }): string | undefined => lines[0];
+    const plain = await runOn(plan, keyed('keep'), '');
+    expect(hashOf(await runOn(plan, keyed('keep'), '', ...compacted))).not.toBe(hashOf(plain));
+    expect(hashOf(await runOn(plan, keyed('keep'), '', '--compacted', 'no'))).toBe(hashOf(plain));
+    const { lines } = await runOn(explain, keyed('keep'), '', ...compacted);
+    expect(lines.find((line) => line.startsWith('(tombstones)'))).toMatch(/leave as deletes .* withheld rows too/);
+    const input = ['{"id":"123","name":"wang"}', '{"id":"456","name":"out"}'].join('\n');
+    const shown = await runOn(preview, keyed('keep'), input, '--json', 'yes', ...compacted);
+    const outcomes = shown.lines.map((line) => (JSON.parse(line) as { outcome: string }).outcome);
+    expect(outcomes).toEqual(['governed', 'withheld, leaves as a delete']);
+    for (const [key, more, code] of [
+      ['drop', compacted, 'plan-invalid'],
+      ['keep', ['--compacted', 'perhaps'], 'request-invalid'],
+    ] as const)
+      expect((await runOn(plan, keyed(key), '', ...more)).ended).toMatchObject({ ok: false, failure: { code } });
   });
 
   test('preview gives a record the key that the policy has it repeat', async () => {

@@ -15,7 +15,14 @@ export interface CompiledFiles {
   readonly program: Program;
 }
 
-export async function compileFiles(policyFile: string, schemaFile: string): Promise<Result<CompiledFiles>> {
+/** `compacted` says whether the feed is: yes or no, no unless given. */
+export async function compileFiles(
+  policyFile: string,
+  schemaFile: string,
+  compacted: string | undefined,
+): Promise<Result<CompiledFiles>> {
+  if (compacted !== undefined && !['yes', 'no'].includes(compacted))
+    return fail('request-invalid', '--compacted takes yes or no');
   const policyText = await readText(policyFile);
   if (!policyText.ok) return policyText;
   const schemaText = await readText(schemaFile);
@@ -26,7 +33,7 @@ export async function compileFiles(policyFile: string, schemaFile: string): Prom
   if (!terms.ok) return terms;
   const schema = parseSchema(schemaText.value);
   if (!schema.ok) return schema;
-  const program = compile({ schema: schema.value, terms: terms.value, stages });
+  const program = compile({ schema: schema.value, terms: terms.value, stages, compacted: compacted === 'yes' });
   return program.ok ? ok({ terms: terms.value, program: program.value }) : program;
 }
 

@@ -2,14 +2,17 @@
 import type { Result } from '../../libs/base/index.ts';
 import { fail } from '../../libs/base/index.ts';
 import type { Command } from './command.ts';
+import { apply } from './commands/apply.ts';
 import { explain } from './commands/explain.ts';
 import { plan } from './commands/plan.ts';
 import { preview } from './commands/preview.ts';
 import { read } from './commands/read.ts';
 import { replay } from './commands/replay.ts';
+import { resetAdmin } from './commands/reset-admin.ts';
 import { resume } from './commands/resume.ts';
+import { rotateMasterKey } from './commands/rotate-master-key.ts';
 
-const commands: readonly Command[] = [read, plan, explain, preview, replay, resume];
+const commands: readonly Command[] = [read, apply, plan, explain, preview, replay, resume, resetAdmin, rotateMasterKey];
 
 async function run(args: readonly string[]): Promise<Result<void>> {
   const [name, ...rest] = args;
@@ -34,8 +37,8 @@ async function run(args: readonly string[]): Promise<Result<void>> {
 function help(name?: string): string {
   const command = commands.find((candidate) => candidate.name === name);
   if (command !== undefined) return `npm run sluice -- ${command.name} ${command.usage}\n\n${command.help}\n`;
-  const lines = commands.map((candidate) => `  ${candidate.name.padEnd(10)}${candidate.summary}`);
-  return `npm run sluice -- <command> [options]\n\n${lines.join('\n')}\n  ${'help'.padEnd(10)}this, or help <command>\n`;
+  const lines = commands.map((candidate) => `  ${candidate.name.padEnd(19)}${candidate.summary}`);
+  return `npm run sluice -- <command> [options]\n\n${lines.join('\n')}\n  ${'help'.padEnd(19)}this, or help <command>\n`;
 }
 
 const ended = await run(process.argv.slice(2));

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { Cluster, committedOffsets, KafkaAdmin, TopicReader, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
-import { topicNames } from '../../libs/base/index.ts';
+import { topicNames, unwrap } from '../../libs/base/index.ts';
 import { testKafka } from '../../libs/testkit/index.ts';
 import type { Account, Feed, Fixture } from './control-plane-fixture.ts';
-import { eventually, expectStatus, makeFeed, startFixture } from './control-plane-fixture.ts';
+import { eventually, expectStatus, issueCredential, makeFeed, startFixture } from './control-plane-fixture.ts';
 
 let fixture: Fixture;
 let mine: Feed;
@@ -27,7 +27,11 @@ afterAll(async () => {
 /** A connection as an account; a fresh user reaches every broker a moment later. */
 const as = ({ name, secret }: Account): Promise<Cluster> =>
   eventually(async () => {
-    const options = { brokers: testKafka().brokers, clientId: 'access', sasl: { username: name, password: secret } };
+    const options = {
+      brokers: testKafka().brokers,
+      clientId: 'access',
+      sasl: { username: name, password: secret },
+    };
     const cluster = await Cluster.open(options);
     if (!cluster.ok) return null;
     clusters.push(cluster.value);
@@ -40,7 +44,9 @@ async function reading(cluster: Cluster, topic: string): Promise<Result<unknown>
 }
 
 async function writing(cluster: Cluster, topic: string, transactionalId: string): Promise<Result<unknown>> {
-  const producer = await TransactionalProducer.open(cluster, { transactionalId });
+  const producer = await TransactionalProducer.open(cluster, {
+    transactionalId,
+  });
   if (!producer.ok) return producer;
   producer.value.begin();
   const sent = await producer.value.send(topic, 0, [{ key: null, value: Buffer.from('x') }]);
@@ -50,11 +56,21 @@ async function writing(cluster: Cluster, topic: string, transactionalId: string)
 const refused = (result: Result<unknown>): Failure | null => (result.ok ? null : result.failure);
 
 /** A topic that an account may not describe is not there for it. */
-const hidden = expect.objectContaining({ code: expect.stringMatching(/^(?:not-found|topic-authorization-failed)$/) });
+const hidden = expect.objectContaining({
+  code: expect.stringMatching(/^(?:not-found|topic-authorization-failed)$/),
+});
 
-describe('a subscriber', () => {
-  test('reads the governed topic of its own agreement and nothing else', async () => {
-    const cluster = await as(mine.subscriber);
+describe('a credential', () => {
+  let credential: Account;
+  beforeAll(async () => {
+    credential = await issueCredential(fixture.call, mine);
+  });
+
+  test('reads the governed topic of its own agreement, as soon as it is answered, and nothing else', async () => {
+    const { brokers } = testKafka();
+    const sasl = { username: credential.name, password: credential.secret };
+    const cluster = unwrap(await Cluster.open({ brokers, clientId: 'access', sasl }));
+    clusters.push(cluster);
     expect(refused(await reading(cluster, topicNames.governed(mine.dataset, mine.agreement)))).toBeNull();
     const others = [
       topicNames.raw(mine.dataset),
@@ -68,14 +84,14 @@ describe('a subscriber', () => {
   });
 
   test('writes nowhere', async () => {
-    const cluster = await as(mine.subscriber);
+    const cluster = await as(credential);
     for (const topic of [topicNames.governed(mine.dataset, mine.agreement), topicNames.raw(mine.dataset)]) {
-      expect(refused(await writing(cluster, topic, `${mine.subscriber.name}.x`))).not.toBeNull();
+      expect(refused(await writing(cluster, topic, `${mine.agreement}.x`))).not.toBeNull();
     }
   });
 
   test('uses groups of its agreement alone, with the dot of the prefix', async () => {
-    const cluster = await as(mine.subscriber);
+    const cluster = await as(credential);
     const topic = topicNames.governed(mine.dataset, mine.agreement);
     expect(refused(await committedOffsets(cluster, `${mine.agreement}.app`, topic))).toBeNull();
     for (const group of [`${mine.agreement}0.app`, mine.agreement, `${other.agreement}.app`]) {
@@ -83,31 +99,41 @@ describe('a subscriber', () => {
     }
   });
 
-  test('loses its topic when the agreement is terminated or delivered another way, on its open connection', async () => {
+  test('ends when the agreement is terminated or delivered another way, on its open connection', async () => {
     const own = await makeFeed(fixture.call);
-    const cluster = await as(own.subscriber);
     const topic = topicNames.governed(own.dataset, own.agreement);
-    const isRefused = (): Promise<true> => eventually(async () => ((await reading(cluster, topic)).ok ? null : true));
-    const isAllowed = (): Promise<true> => eventually(async () => ((await reading(cluster, topic)).ok ? true : null));
+    const isRefused = (cluster: Cluster): Promise<true> =>
+      eventually(async () => ((await reading(cluster, topic)).ok ? null : true));
     const put = (delivery: object) =>
-      fixture.call('PUT', `/v1/agreements/${own.agreement}`, { json: { policy: own.policy, delivery } });
-    await isAllowed();
+      fixture.call('PUT', `/v1/agreements/${own.agreement}`, {
+        json: { policy: own.policy, delivery },
+      });
+    const first = await as(await issueCredential(fixture.call, own));
+    expect(refused(await reading(first, topic))).toBeNull();
     const secret = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
-    expectStatus(await put({ kind: 'webhook', url: 'https://x.test/', secret, batchRecordsMax: 1 }), 200);
-    await isRefused();
+    expectStatus(
+      await put({
+        kind: 'webhook',
+        url: 'https://x.test/',
+        secret,
+        batchRecordsMax: 1,
+      }),
+      200,
+    );
+    await isRefused(first);
+    const none = await fixture.call('POST', `/v1/agreements/${own.agreement}/credentials`, { json: {}, as: own.subscriber });
+    expect(none).toMatchObject({ status: 409, body: { code: 'conflict' } });
     expectStatus(await put({ kind: 'kafka' }), 200);
-    await isAllowed();
+    const second = await as(await issueCredential(fixture.call, own));
+    expect(refused(await reading(second, topic))).toBeNull();
     expectStatus(await fixture.call('POST', `/v1/agreements/${own.agreement}/terminate`), 200);
-    await isRefused();
+    await isRefused(second);
   });
+});
 
-  test('with an account made after the agreement has the same permissions', async () => {
-    const late = { name: `${mine.subscriber.name}-2`, secret: 'a-second-account' };
-    const json = { participant: mine.subscriber.name, secret: late.secret };
-    expectStatus(await fixture.call('PUT', `/v1/accounts/${late.name}`, { json }), 200);
-    const cluster = await as(late);
-    await eventually(async () => ((await reading(cluster, topicNames.governed(mine.dataset, mine.agreement))).ok ? true : null));
-  });
+test("an account of a subscriber reads nothing: that is its agreements' credentials", async () => {
+  const cluster = await as(mine.subscriber);
+  expect(refused(await reading(cluster, topicNames.governed(mine.dataset, mine.agreement)))).toEqual(hidden);
 });
 
 describe('a publisher', () => {

@@ -58,7 +58,7 @@ describe('an agreement', () => {
     expect(directive).toMatchObject({ revision: 1, state: 'started', dataset: feed.dataset, delivery: { kind: 'kafka' } });
     expect(directive.programs).toHaveLength(1);
     expect(directive.programs[0]?.governedSchema).not.toContain('"name":"Visit","fields":[{"name":"id","type":"int"}');
-    expect(directive.dataKey.wrapped.length).toBeGreaterThan(40);
+    expect(directive.dataKey?.wrapped.length).toBeGreaterThan(40);
   });
 
   test('keeps its revision when it is put again unchanged, and gets the next when anything changes', async () => {
@@ -94,8 +94,8 @@ describe('an agreement', () => {
     const database = unwrap(await openDatabase(fixture.databaseUrl));
     const stored = [
       await database.stores.agreements.list(),
-      await database.stores.participants.listAccounts(),
-      await database.stores.events.latest(500),
+      await database.stores.participants.findAccount(feed.publisher.name),
+      await database.stores.events.page({ limit: 500 }),
     ];
     await database.close();
     const everything = JSON.stringify([answers, stored, await directiveOf(feed.agreement)]) + fixture.logged();
@@ -142,7 +142,8 @@ describe('an agreement', () => {
     const put = { json: { policy: feed.policy, delivery: { kind: 'kafka' } } };
     expect((await fixture.call('PUT', path, { ...put, as: stranger.publisher })).status).toBe(403);
     const { body } = await fixture.call('GET', '/v1/agreements', { as: feed.subscriber });
-    expect(body.map(({ id }: { id: string }) => id)).toEqual([feed.agreement]);
+    expect(body.items.map(({ id }: { id: string }) => id)).toEqual([feed.agreement]);
+    expect(body.next).toBeNull();
   });
 
   test('whose policy leaves a field unnamed is refused and nothing of it is kept', async () => {
@@ -163,13 +164,13 @@ describe('an agreement', () => {
     const row = unwrap(await database.stores.agreements.find(feed.agreement));
     if (row === null) throw new Error('the agreement is missing');
     // What a crash between commit and publication leaves.
-    unwrap(await database.stores.agreements.put({ ...row, state: 'suspended', revision: 2, publishedRevision: 1 }));
+    unwrap(await database.stores.agreements.put({ ...row, state: 'suspended', revision: 2, publishedRevision: 1 }, 1));
     expect(await directiveOf(feed.agreement)).toMatchObject({ revision: 1 });
     await (await fixture.addInstance()).stop();
     expect(await directiveOf(feed.agreement, 2)).toMatchObject({ revision: 2, state: 'suspended' });
     expect(unwrap(await database.stores.agreements.find(feed.agreement))?.publishedRevision).toBe(2);
     // A database that was restored to a state before the topic's goes on above it.
-    unwrap(await database.stores.agreements.put({ ...row, revision: 1, publishedRevision: 1 }));
+    unwrap(await database.stores.agreements.put({ ...row, revision: 1, publishedRevision: 1 }, 2));
     await (await fixture.addInstance()).stop();
     expect(await directiveOf(feed.agreement, 3)).toMatchObject({ revision: 3, state: 'started' });
     await database.close();
@@ -265,14 +266,14 @@ describe('accounts', () => {
     expect((await put(feed.subscriber.name, feed.publisher.name)).body.code).toBe('conflict');
   });
 
-  test('are only for the operator to make or list', async () => {
+  test('are only for the operator to make; others see those of their participant', async () => {
     const feed = await makeFeed(fixture.call);
     const as = feed.publisher;
     expect(
       (await fixture.call('PUT', '/v1/accounts/mine', { json: { participant: as.name, secret: 'long-enough-1' }, as })).status,
     ).toBe(403);
-    expect((await fixture.call('GET', '/v1/accounts', { as })).status).toBe(403);
-    expect((await fixture.call('GET', '/v1/participants', { as })).status).toBe(403);
+    expect((await fixture.call('GET', '/v1/accounts', { as })).body.items).toMatchObject([{ name: as.name }]);
+    expect((await fixture.call('GET', '/v1/participants', { as })).body.items).toMatchObject([{ id: as.name }]);
   });
 
   test('with a changed secret are known by the new one alone', async () => {
@@ -300,15 +301,15 @@ describe('hostile input', () => {
       '{"name":',
       '[['.repeat(20_000),
       `{"name":${'['.repeat(5_000)}`,
-      '{"name":"a","role":"publisher","__proto__":{}}',
+      '{"name":"a","roles":["publisher"],"__proto__":{}}',
     ]) {
       expect(await put(text)).toMatchObject({ status: 400, body: { code: 'request-invalid', status: 400 } });
     }
-    const answer = await put('{"name":"value-canary","role":"value-canary"}');
-    expect(answer.body.at).toBe('/role');
+    const answer = await put('{"name":"value-canary","roles":["value-canary"]}');
+    expect(answer.body.at).toBe('/roles/0');
     expect(JSON.stringify(answer.body)).not.toContain('value-canary');
-    expect((await put(`{"name":"${'x'.repeat(70_000)}","role":"publisher"}`)).status).toBe(413);
-    expect((await put('{"name":"a\\u0000b","role":"publisher"}')).status).toBe(400);
+    expect((await put(`{"name":"${'x'.repeat(70_000)}","roles":["publisher"]}`)).status).toBe(413);
+    expect((await put('{"name":"a\\u0000b","roles":["publisher"]}')).status).toBe(400);
   });
 
   test('in a deep or recursive policy or schema is refused without harm', async () => {
@@ -341,8 +342,8 @@ describe('hostile input', () => {
 test('lifecycle events go through Kafka and are stored once', async () => {
   const feed = await makeFeed(fixture.call);
   const sent = await eventually(async () => {
-    const { body } = await fixture.call('GET', '/v1/events');
-    const ours = body.filter(({ subject }: { subject: string }) => subject === feed.agreement);
+    const { body } = await fixture.call('GET', `/v1/events?subject=${feed.agreement}`);
+    const ours = body.items.filter(({ subject }: { subject: string }) => subject === feed.agreement);
     return ours.length === 0 ? null : ours;
   });
   expect(sent).toHaveLength(1);

@@ -12,6 +12,7 @@ import type { RegistryOptions } from '../../libs/adapters/registry/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
 import { freshDatabase, testKafka, uniqueId } from '../../libs/testkit/index.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import type { OidcOptions } from './http/oidc-issuers.ts';
 import type { RunningControlPlane } from './start.ts';
 import { startControlPlane } from './start.ts';
 
@@ -31,7 +32,8 @@ export type Call = (
   method: string,
   path: string,
   options?: {
-    as?: Account;
+    /** The operator when absent; null for nobody. */
+    as?: Account | null;
     json?: unknown;
     text?: string | Uint8Array<ArrayBuffer>;
     headers?: Record<string, string>;
@@ -46,7 +48,11 @@ export interface Fixture {
   /** Everything that was logged, as text. */
   readonly logged: () => string;
   readonly directory: string;
+  /** Of the first instance, `http://host:port`. */
+  readonly address: string;
   readonly operator: Account;
+  /** What subscribers are told of link. */
+  streamsUrl: string | null;
   /** One more instance on the same database; `instance` of a call is its number. */
   addInstance(options?: { intakeDirectory?: string }): Promise<RunningControlPlane>;
   close(): Promise<void>;
@@ -55,7 +61,12 @@ export interface Fixture {
 const operator = { name: 'admin', secret: 'operator-secret-for-tests' };
 
 export async function startFixture(
-  options: { readonly intake?: boolean; readonly registry?: RegistryOptions } = {},
+  options: {
+    readonly intake?: boolean;
+    readonly registry?: RegistryOptions;
+    readonly requestsPerSecondMax?: number;
+    readonly oidc?: OidcOptions;
+  } = {},
 ): Promise<Fixture> {
   const database = await freshDatabase();
   const directory = await mkdtemp(join(tmpdir(), 'sluice-control-'));
@@ -63,16 +74,20 @@ export async function startFixture(
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
   const { brokers, username, password } = testKafka();
   const running: RunningControlPlane[] = [];
+  const told: { streamsUrl: string | null } = { streamsUrl: null };
   const configOf = (intakeDirectory: string | null): ControlPlaneConfig => ({
     instance: uniqueId('instance'),
     listen: { host: '127.0.0.1', port: 0 },
     databaseUrl: database.url,
     kafka: { brokers, clientId: 'test', sasl: { username, password } },
-    operatorSecret: operator.secret,
-    masterKeyFile: join(directory, 'master.key'),
+    operatorSecret: { secret: operator.secret },
+    oidc: options.oidc ?? null,
+    vault: { keyFile: join(directory, 'master.key') },
     registry: options.registry ?? null,
     intakeDirectory,
+    requestsPerSecondMax: options.requestsPerSecondMax ?? 10_000,
     logLevel: 'debug',
+    places: { streamsUrl: () => told.streamsUrl },
   });
   const addInstance = async (added: { intakeDirectory?: string } = {}): Promise<RunningControlPlane> => {
     const instance = unwrap(await startControlPlane(configOf(added.intakeDirectory ?? null), logger));
@@ -80,14 +95,27 @@ export async function startFixture(
     return instance;
   };
   await addInstance(options.intake === true ? { intakeDirectory: join(directory, 'intake') } : {});
-  const cluster = unwrap(await Cluster.open({ brokers, clientId: uniqueId('test'), sasl: { username, password } }));
+  const cluster = unwrap(
+    await Cluster.open({
+      brokers,
+      clientId: uniqueId('test'),
+      sasl: { username, password },
+    }),
+  );
   return {
     call: callOf(running),
     cluster,
     databaseUrl: database.url,
     logged: () => lines.join(''),
     directory,
+    address: running[0]?.address ?? '',
     operator,
+    get streamsUrl() {
+      return told.streamsUrl;
+    },
+    set streamsUrl(url) {
+      told.streamsUrl = url;
+    },
     addInstance,
     async close() {
       await cluster.close();
@@ -100,16 +128,24 @@ export async function startFixture(
 
 function callOf(running: readonly RunningControlPlane[]): Call {
   return async (method, path, { as = operator, json, text, headers = {}, instance = 0 } = {}) => {
-    const authorization = `Basic ${Buffer.from(`${as.name}:${as.secret}`).toString('base64')}`;
+    const basic = as === null ? null : `Basic ${Buffer.from(`${as.name}:${as.secret}`).toString('base64')}`;
     const type: Record<string, string> = json === undefined ? {} : { 'content-type': 'application/json' };
     const body = json === undefined ? (text ?? null) : JSON.stringify(json);
     const response = await fetch(`${running[instance]?.address}${path}`, {
       method,
-      headers: { authorization, ...type, ...headers },
+      headers: {
+        ...(basic === null ? {} : { authorization: basic }),
+        ...type,
+        ...headers,
+      },
       body,
     });
     const answer = await response.text();
-    return { status: response.status, body: parse(answer), headers: response.headers };
+    return {
+      status: response.status,
+      body: parse(answer),
+      headers: response.headers,
+    };
   };
 }
 
@@ -129,7 +165,28 @@ export interface Feed {
   readonly policy: Record<string, unknown>;
 }
 
-export const visitFields: readonly { name: string; type: unknown; default?: unknown }[] = [
+/** The next credential of a feed's agreement, as its subscriber gets it. */
+export async function issueCredential(
+  call: Call,
+  { agreement, subscriber }: Feed,
+  overlapSeconds?: number,
+): Promise<Account & { body: Answer['body'] }> {
+  const json = overlapSeconds === undefined ? {} : { overlapSeconds };
+  const { body } = expectStatus(
+    await call('POST', `/v1/agreements/${agreement}/credentials`, {
+      json,
+      as: subscriber,
+    }),
+    201,
+  );
+  return { name: body.username, secret: body.password, body };
+}
+
+export const visitFields: readonly {
+  name: string;
+  type: unknown;
+  default?: unknown;
+}[] = [
   { name: 'id', type: 'string' },
   { name: 'phone', type: 'string' },
   { name: 'cost', type: 'double' },
@@ -146,24 +203,53 @@ export const visitSchema = (fields: readonly unknown[] = visitFields, more: obje
 
 /** A publisher, a subscriber, a dataset and, unless told otherwise, an agreement, under names of their own. */
 export async function makeFeed(call: Call, options: { readonly agreement?: boolean } = {}): Promise<Feed> {
-  const publisher = { name: uniqueId('publisher'), secret: 'publisher-secret-1' };
-  const subscriber = { name: uniqueId('subscriber'), secret: 'subscriber-secret-1' };
+  const publisher = {
+    name: uniqueId('publisher'),
+    secret: 'publisher-secret-1',
+  };
+  const subscriber = {
+    name: uniqueId('subscriber'),
+    secret: 'subscriber-secret-1',
+  };
   const dataset = uniqueId('visits');
   const agreement = uniqueId('study');
   for (const [account, role] of [
     [publisher, 'publisher'],
     [subscriber, 'subscriber'],
   ] as const) {
-    expectStatus(await call('PUT', `/v1/participants/${account.name}`, { json: { name: role, role } }), 200);
     expectStatus(
-      await call('PUT', `/v1/accounts/${account.name}`, { json: { participant: account.name, secret: account.secret } }),
+      await call('PUT', `/v1/participants/${account.name}`, {
+        json: { name: role, roles: [role] },
+      }),
+      200,
+    );
+    expectStatus(
+      await call('PUT', `/v1/accounts/${account.name}`, {
+        json: { participant: account.name, secret: account.secret },
+      }),
       200,
     );
   }
-  expectStatus(await call('PUT', `/v1/datasets/${dataset}`, { json: datasetBody(publisher.name), as: publisher }), 200);
-  const policy = policyOf({ dataset, agreement, publisher: publisher.name, subscriber: subscriber.name });
+  expectStatus(
+    await call('PUT', `/v1/datasets/${dataset}`, {
+      json: datasetBody(publisher.name),
+      as: publisher,
+    }),
+    200,
+  );
+  const policy = policyOf({
+    dataset,
+    agreement,
+    publisher: publisher.name,
+    subscriber: subscriber.name,
+  });
   if (options.agreement !== false) {
-    expectStatus(await call('PUT', `/v1/agreements/${agreement}`, { json: { policy, delivery: { kind: 'kafka' } } }), 200);
+    expectStatus(
+      await call('PUT', `/v1/agreements/${agreement}`, {
+        json: { policy, delivery: { kind: 'kafka' } },
+      }),
+      200,
+    );
   }
   return { dataset, agreement, publisher, subscriber, policy };
 }
@@ -199,7 +285,11 @@ const policyOf = (names: {
           action: 'govern',
           stages: [
             { stage: 'keep', at: ['/cost', '/day', '/count'] },
-            { stage: 'mask', at: '/phone', with: { first: 3, last: 4, width: 4 } },
+            {
+              stage: 'mask',
+              at: '/phone',
+              with: { first: 3, last: 4, width: 4 },
+            },
             { stage: 'pseudonymize', at: '/id', with: { length: 32 } },
           ],
         },

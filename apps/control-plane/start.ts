@@ -9,15 +9,17 @@ import type { Logger } from 'pino';
 
 import {
   Cluster,
-  DirectiveFeed,
   DirectiveLog,
+  SuppressionFeed,
+  SuppressionLog,
   KafkaAdmin,
   auditTopic,
+  deadLettersTopic,
   dispositionsTopic,
   positionsTopic,
   receiptsTopic,
 } from '../../libs/adapters/kafka/index.ts';
-import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { openVault } from '../../libs/adapters/kms/index.ts';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import type { Database } from '../../libs/adapters/postgres/index.ts';
 import { openDatabase } from '../../libs/adapters/postgres/index.ts';
@@ -26,31 +28,44 @@ import type { Result } from '../../libs/base/index.ts';
 import { during, FailureError, fail, ok, topicNames, unwrap } from '../../libs/base/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import { AppModule } from './app.module.ts';
+import { grantApproved } from './commands/decide-request.ts';
 import { ensureOperator } from './commands/ensure-operator.ts';
-import { publishAll, reconcileDirectives } from './commands/publish-directives.ts';
+import { ensureOwnAccount } from './commands/ensure-own-account.ts';
+import { publishAll } from './commands/publish-directives.ts';
+import { driftSentence, Reconciler } from './commands/reconcile.ts';
+import { tendAgreements } from './commands/tend-agreements.ts';
+import { publishAllSuppressions, reconcileSuppressions } from './commands/publish-suppressions.ts';
 import { syncWriterSchemas } from './commands/sync-writer-schemas.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import { DirectiveRevisions } from './directive-revisions.ts';
 import { EventRelay } from './events/event-relay.ts';
 import type { EventServer } from './events/kafka-transport.ts';
 import { eventClient, eventServer } from './events/kafka-transport.ts';
+import { answersKeptMs } from './http/idempotency.ts';
+import { OidcIssuers } from './http/oidc-issuers.ts';
 import { createServer } from './http/server.ts';
 import type { Intake } from './intake/intake.ts';
 import { openIntake } from './intake/intake.ts';
 import { intakeTopic } from './intake/intake-ledger.ts';
 import { watchFolder } from './intake/watched-folder.ts';
-import type { ControlPlane } from './plane.ts';
+import type { ControlPlane, SubscriberPlaces } from './plane.ts';
 import { ExternalAuthority } from './schemas/external-authority.ts';
 import { LocalAuthority } from './schemas/local-authority.ts';
 
 export interface RunningControlPlane {
   /** `http://host:port` */
   readonly address: string;
+  /** The password of `admin` when this start made one, which is to be shown once; null otherwise. */
+  readonly firstPassword: string | null;
   /** Takes no more requests, finishes those it has, and closes everything. */
   stop(): Promise<void>;
 }
 
 /** How often what a crash or an outage left behind is looked for, milliseconds. */
 const tendEveryMs = 10_000;
+
+/** How often Kafka is compared with the database, milliseconds. */
+const reconcileEveryMs = 60_000;
 
 /** How long a stop waits for joining the group of events before it breaks the connection, milliseconds. */
 const joinWaitMs = 1_000;
@@ -63,8 +78,8 @@ export async function startControlPlane(config: ControlPlaneConfig, given?: Logg
   const logger = given ?? pino({ level: config.logLevel });
   const closing: Closing = [];
   try {
-    const address = await start(config, logger, closing);
-    return ok({ address, stop: () => closeAll(closing) });
+    const started = await start(config, logger, closing);
+    return ok({ ...started, stop: () => closeAll(closing) });
   } catch (error) {
     await closeAll(closing);
     if (error instanceof FailureError) return during('starting the control plane', error.failure);
@@ -72,26 +87,34 @@ export async function startControlPlane(config: ControlPlaneConfig, given?: Logg
   }
 }
 
-async function start(config: ControlPlaneConfig, logger: Logger, closing: Closing): Promise<string> {
+async function start(config: ControlPlaneConfig, logger: Logger, closing: Closing): Promise<Omit<RunningControlPlane, 'stop'>> {
   const database = unwrap(await openDatabase(config.databaseUrl));
   closing.push(() => database.close());
-  const kafka = { ...config.kafka, clientId: `sluice-control-plane-${config.instance}` };
+  const kafka = {
+    ...config.kafka,
+    clientId: `sluice-control-plane-${config.instance}`,
+  };
   const cluster = unwrap(await Cluster.open(kafka));
   closing.push(() => cluster.close());
   const broker = new KafkaAdmin(cluster);
-  const ownTopics = [receiptsTopic, positionsTopic, dispositionsTopic, auditTopic, intakeTopic];
+  const ownTopics = [receiptsTopic, positionsTopic, dispositionsTopic, auditTopic, deadLettersTopic, intakeTopic];
   unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, ...ownTopics]));
   const directives = unwrap(await DirectiveLog.open(cluster, config.instance));
   closing.push(() => directives.close());
+  const suppressions = unwrap(await SuppressionLog.open(cluster, config.instance));
+  closing.push(() => suppressions.close());
   const installation = unwrap(await database.installation());
   const relay = new EventRelay(database, eventClient(kafka, logger), (sentence) => logger.warn(sentence));
   closing.push(() => relay.stop());
   const localAuthority = config.registry === null ? new LocalAuthority(database) : null;
+  let address = '';
   const plane: ControlPlane = {
     database,
+    cluster,
     broker,
     directives,
-    vault: unwrap(await LocalFileVault.open(config.masterKeyFile)),
+    suppressions,
+    vault: unwrap(await openVault(config.vault)),
     schemas: localAuthority ?? new ExternalAuthority(new RegistryClient(config.registry ?? { url: '' })),
     stages,
     reservedAccounts: new Set([
@@ -99,33 +122,81 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
       ...(config.kafka.sasl !== undefined && 'username' in config.kafka.sasl ? [config.kafka.sasl.username] : []),
       ...(config.reservedAccounts ?? []),
     ]),
+    places: () => placesOf(config, address),
+    reconcile: () => reconciler.run(),
     eventsWaiting: () => relay.wake(),
   };
-  unwrap(await ensureOperator(database, config.operatorSecret));
+  const revisions = new DirectiveRevisions(cluster);
+  closing.push(() => revisions.close());
+  const reconciler: Reconciler = new Reconciler(plane, revisions);
+  const firstPassword = unwrap(await ensureOperator(database, config.operatorSecret));
+  if (config.ownKey !== undefined) unwrap(await ensureOwnAccount(database, config.ownKey));
   if (config.registry !== null) warnOf(await syncWriterSchemas(plane), logger);
-  await reconcile(plane, cluster);
-  const intake = openIntake({ cluster, database, schemas: plane.schemas, installation, instance: config.instance });
+  unwrap(await reconcileErased(plane, cluster));
+  sayDrift(await plane.reconcile(), logger);
+  const intake = openIntake({
+    cluster,
+    database,
+    schemas: plane.schemas,
+    installation,
+    instance: config.instance,
+  });
   closing.push(() => intake.producers.close());
   await intake.producers.openAll();
   const readiness = () => ready(database, cluster);
-  const openApi = { document: readOpenApi() };
-  const app = await createServer(AppModule.of({ plane, intake, localAuthority, readiness, openApi, logger }), logger);
+  const documents = {
+    openApi: readDocument('openapi/control-plane.json'),
+    asyncApi: readDocument('asyncapi/sluice.json'),
+  };
+  const { requestsPerSecondMax } = config;
+  const issuers = config.oidc === null ? null : new OidcIssuers(config.oidc);
+  const app = await createServer(
+    AppModule.of({
+      plane,
+      intake,
+      localAuthority,
+      readiness,
+      documents,
+      requestsPerSecondMax,
+      issuers,
+      logger,
+    }),
+    logger,
+  );
   closing.push(() => app.close());
   const events = eventServer(kafka, installation, logger);
   app.connectMicroservice(events.options, { inheritAppConfig: true });
-  const address = await listen(app, config.listen);
+  address = await listen(app, config.listen);
   closing.push(listenForEvents(app, events, logger));
   closing.push(tend(plane, relay, config.registry !== null, logger));
   if (config.intakeDirectory !== null) closing.push(watch(intake, config.intakeDirectory, logger));
   relay.wake();
-  return address;
+  return { address, firstPassword };
 }
 
-async function reconcile(plane: ControlPlane, cluster: Cluster): Promise<void> {
-  const feed = unwrap(await DirectiveFeed.open(cluster));
-  const reconciled = await reconcileDirectives(plane, feed.current());
-  await feed.close();
-  unwrap(reconciled);
+/** Before directives are: none may demand a list that is not there. */
+async function reconcileErased(plane: ControlPlane, cluster: Cluster): Promise<Result<void>> {
+  const opened = await SuppressionFeed.open(cluster);
+  if (!opened.ok) return opened;
+  const reconciled = await reconcileSuppressions(plane, opened.value.known);
+  await opened.value.feed.close();
+  return reconciled;
+}
+
+/** A start that cannot compare does not serve. */
+function sayDrift(done: Awaited<ReturnType<ControlPlane['reconcile']>>, logger: Logger): void {
+  const sentence = driftSentence(unwrap(done));
+  if (sentence !== null) logger.warn(sentence);
+}
+
+function placesOf(config: ControlPlaneConfig, address: string): SubscriberPlaces {
+  const { places, kafka } = config;
+  return {
+    bootstrapServers: (places?.brokers ?? kafka.brokers).join(','),
+    securityProtocol: kafka.tls === undefined || kafka.tls === false ? 'SASL_PLAINTEXT' : 'SASL_SSL',
+    registryUrl: config.registry?.url ?? `${places?.apiUrl ?? address}/registry`,
+    streamsUrl: places?.streamsUrl?.()?.replace(/\/+$/, '') ?? null,
+  };
 }
 
 async function listen(app: NestFastifyApplication, { host, port }: ControlPlaneConfig['listen']): Promise<string> {
@@ -158,7 +229,10 @@ function listenForEvents(app: NestFastifyApplication, events: EventServer, logge
 }
 
 function watch(intake: Intake, directory: string, logger: Logger): () => Promise<void> {
-  const log = { info: (sentence: string) => logger.info(sentence), warn: (sentence: string) => logger.warn(sentence) };
+  const log = {
+    info: (sentence: string) => logger.info(sentence),
+    warn: (sentence: string) => logger.warn(sentence),
+  };
   const folder = watchFolder({ intake, directory, log });
   return () => folder.stop();
 }
@@ -167,10 +241,21 @@ function watch(intake: Intake, directory: string, logger: Logger): () => Promise
 function tend(plane: ControlPlane, relay: EventRelay, isExternal: boolean, logger: Logger): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let idle = true;
+  let reconcileAtMs = performance.now() + reconcileEveryMs;
   const once = async (): Promise<void> => {
     relay.wake();
     if (isExternal) warnOf(await syncWriterSchemas(plane), logger);
+    warnOf(await publishAllSuppressions(plane), logger);
     warnOf(await publishAll(plane), logger);
+    warnOf(await tendAgreements(plane), logger);
+    if (performance.now() >= reconcileAtMs) {
+      reconcileAtMs = performance.now() + reconcileEveryMs;
+      const done = await plane.reconcile();
+      if (done.ok) sayDrift(done, logger);
+      else logger.warn(done.failure.message);
+    }
+    warnOf(await grantApproved(plane), logger);
+    warnOf(await plane.database.stores.trail.forgetAnswersBefore(new Date(Date.now() - answersKeptMs)), logger);
   };
   const timer = setInterval(() => {
     if (!idle) return;
@@ -202,8 +287,8 @@ async function ready(database: Database, cluster: Cluster): Promise<Result<void>
   }
 }
 
-function readOpenApi(): unknown {
-  return JSON.parse(readFileSync(join(repositoryRoot(), 'proto-schemas', 'openapi', 'control-plane.json'), 'utf8'));
+function readDocument(file: string): unknown {
+  return JSON.parse(readFileSync(join(repositoryRoot(), 'proto-schemas', file), 'utf8'));
 }
 
 async function closeAll(closing: Closing): Promise<void> {

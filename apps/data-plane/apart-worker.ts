@@ -10,7 +10,8 @@ import type { FeedFigures } from './feed-status.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import { GovernedWriter } from './governed-writer.ts';
 import { standingRecord } from './position-log.ts';
-import type { PartitionBook, Standing } from './standing.ts';
+import type { OwnedPartitions } from './owned-partitions.ts';
+import type { Standing } from './standing.ts';
 import { gapReceipt } from './tally.ts';
 import type { Closing, TransactionReport } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
@@ -23,7 +24,7 @@ const firstPauseMs = 500;
 export class ApartWorker {
   readonly #context: FeedContext;
   readonly #agreement: string;
-  readonly #books: ReadonlyMap<number, PartitionBook>;
+  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew'>;
   readonly #tenure: Tenure;
   readonly #figures: FeedFigures;
   readonly #ahead: FetchAhead;
@@ -41,14 +42,14 @@ export class ApartWorker {
   constructor(
     context: FeedContext,
     agreement: string,
-    books: ReadonlyMap<number, PartitionBook>,
+    owned: Pick<OwnedPartitions, 'books' | 'tooFew'>,
     tenure: Tenure,
     figures: FeedFigures,
     outputFailed: boolean,
   ) {
     this.#context = context;
     this.#agreement = agreement;
-    this.#books = books;
+    this.#owned = owned;
     this.#tenure = tenure;
     this.#figures = figures;
     this.outputFailed = outputFailed;
@@ -110,7 +111,7 @@ export class ApartWorker {
     const { log, dataset } = this.#context.options;
     const caughtUp = await log.caughtUp();
     if (!caughtUp.ok) return;
-    for (const [partition, book] of this.#books) {
+    for (const [partition, book] of this.#owned.books) {
       const written = log.standings(dataset, partition).get(this.#agreement);
       if (written?.kind === 'apart' && book.standings.get(this.#agreement)?.kind === 'apart')
         book.committedApart(this.#agreement, written);
@@ -124,6 +125,7 @@ export class ApartWorker {
     if (board === undefined || live === undefined) return ok('over');
     const places = this.#places(live);
     if (places.size === 0) return ok('over');
+    if (board.suppressions?.ready() === false) return ok('wait');
     if (this.#producer?.usable !== true) {
       const opened = await this.#context.producer(this.#agreement);
       if (!opened.ok) return opened;
@@ -148,10 +150,10 @@ export class ApartWorker {
   /** Partitions where it is apart and may go on by itself. Those where it has come near are given to the others. */
   #places(live: LiveAgreement): Map<number, Apart> {
     const places = new Map<number, Apart>();
-    for (const [partition, book] of this.#books) {
+    for (const [partition, book] of this.#owned.books) {
       const standing = book.standings.get(this.#agreement);
       if (standing?.kind !== 'apart' || book.joining.has(this.#agreement) || standing.gap === true) continue;
-      if ((standing.heldRevision ?? 0) >= live.directive.revision) continue;
+      if ((standing.heldRevision ?? 0) >= live.directive.revision || this.#owned.tooFew.has(partition)) continue;
       if (!this.outputFailed && book.near(this.#agreement)) book.joining.add(this.#agreement);
       else places.set(partition, standing);
     }
@@ -201,7 +203,7 @@ export class ApartWorker {
         );
         return ok('wait');
       case 'refused-too-much':
-        for (const partition of places.keys()) this.#books.get(partition)?.part(this.#agreement, live.directive.revision);
+        for (const partition of places.keys()) this.#owned.books.get(partition)?.part(this.#agreement, live.directive.revision);
         options.report(fail('refuse-rate-exceeded', `${this.#agreement} is held`).failure);
         return ok('done');
       case 'stale':
@@ -210,12 +212,12 @@ export class ApartWorker {
         for (const [partition, position] of end.draft.positions) {
           const standing = places.get(partition);
           if (standing !== undefined && position > standing.next)
-            this.#books.get(partition)?.committedApart(this.#agreement, { ...standing, next: position });
+            this.#owned.books.get(partition)?.committedApart(this.#agreement, { ...standing, next: position });
         }
         break;
       case 'committed':
         this.outputFailed = false;
-        for (const [partition, standing] of next) this.#books.get(partition)?.committedApart(this.#agreement, standing);
+        for (const [partition, standing] of next) this.#owned.books.get(partition)?.committedApart(this.#agreement, standing);
         this.#figures.committed(end.draft, tookMs, false);
     }
     for (const [partition, { outOfRange }] of seen) {
@@ -249,7 +251,7 @@ export class ApartWorker {
       () => this.#context.commitOffsets(producer, this.#tenure, [{ topic: topicNames.positions, partition: 0, offset: 0n }]),
     );
     if (!written.ok) return written;
-    this.#books.get(partition)?.committedApart(this.#agreement, after);
+    this.#owned.books.get(partition)?.committedApart(this.#agreement, after);
     this.#context.options.report(
       fail(
         'offset-out-of-range',

@@ -3,19 +3,20 @@ import { ApartWorker } from './apart-worker.ts';
 import type { DatasetBoard } from './directive-board.ts';
 import type { FeedContext, Tenure } from './feed-context.ts';
 import type { ApartStatus, FeedFigures } from './feed-status.ts';
-import type { PartitionBook, Standing } from './standing.ts';
+import type { OwnedPartitions } from './owned-partitions.ts';
+import type { Standing } from './standing.ts';
 
 export class ApartWorkers {
   readonly #context: FeedContext;
-  readonly #books: ReadonlyMap<number, PartitionBook>;
+  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew'>;
   readonly #figures: FeedFigures;
   readonly #workers = new Map<string, ApartWorker>();
   readonly #outputFailed = new Set<string>();
   #stopping = false;
 
-  constructor(context: FeedContext, books: ReadonlyMap<number, PartitionBook>, figures: FeedFigures) {
+  constructor(context: FeedContext, owned: Pick<OwnedPartitions, 'books' | 'tooFew'>, figures: FeedFigures) {
     this.#context = context;
-    this.#books = books;
+    this.#owned = owned;
     this.#figures = figures;
   }
 
@@ -31,18 +32,19 @@ export class ApartWorkers {
     for (const { agreement, directive } of board.agreements) {
       if (this.#workers.size >= this.#context.options.limits.apartMax) return;
       if (this.#workers.has(agreement)) continue;
-      const waits = [...this.#books.values()].some((book) => {
+      const waits = [...this.#owned.books].some(([partition, book]) => {
         const standing = book.standings.get(agreement);
         return (
           standing?.kind === 'apart' &&
           standing.gap !== true &&
           (standing.heldRevision ?? 0) < directive.revision &&
-          !book.joining.has(agreement)
+          !book.joining.has(agreement) &&
+          !this.#owned.tooFew.has(partition)
         );
       });
       if (!waits) continue;
       const failed = this.#outputFailed.delete(agreement);
-      const worker = new ApartWorker(this.#context, agreement, this.#books, tenure, this.#figures, failed);
+      const worker = new ApartWorker(this.#context, agreement, this.#owned, tenure, this.#figures, failed);
       this.#workers.set(agreement, worker);
       worker.start();
     }
@@ -72,7 +74,7 @@ export class ApartWorkers {
 
   status(): ApartStatus[] {
     const found = new Map<string, { lagRecords: number; why: ApartStatus['why'] }>();
-    for (const book of this.#books.values()) {
+    for (const book of this.#owned.books.values()) {
       for (const [agreement, standing] of book.standings) {
         if (standing.kind !== 'apart') continue;
         const status = found.get(agreement) ?? { lagRecords: 0, why: 'behind' as const };

@@ -1,6 +1,8 @@
 /** Settings of the data plane; the only file here that reads the environment. */
 import { z } from 'zod';
 import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
+import type { VaultSettings } from '../../libs/adapters/kms/index.ts';
+import { transitSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok } from '../../libs/base/index.ts';
 
@@ -12,7 +14,12 @@ export const dataPlaneSettings = z.strictObject({
   SLUICE_REGISTRY_URL: z.url().describe('Schema registry, e.g. http://127.0.0.1:8080/registry'),
   SLUICE_REGISTRY_USERNAME: z.string().optional().describe('Account for the schema registry'),
   SLUICE_REGISTRY_PASSWORD: z.string().optional().describe('Secret for the schema registry'),
-  SLUICE_KMS_KEY_FILE: z.string().min(1).describe('File of the local master key'),
+  SLUICE_KMS_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File of the local master keys, which is the control plane's; required unless Vault is set"),
+  ...transitSettings,
   SLUICE_INSTANCE: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/)
@@ -109,7 +116,7 @@ export type Guarantee = 'exactly-once' | 'at-least-once';
 export interface DataPlaneEnvironment {
   readonly kafka: KafkaOptions;
   readonly registry: { readonly url: string; readonly username?: string; readonly password?: string };
-  readonly kmsKeyFile: string;
+  readonly vault: VaultSettings;
   readonly instance: string;
   readonly guarantee: Guarantee;
   readonly host: string;
@@ -134,6 +141,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if ((username === undefined) !== (password === undefined)) {
     return fail('config-invalid', 'SLUICE_KAFKA_USERNAME and SLUICE_KAFKA_PASSWORD belong together');
   }
+  const vault = vaultSettingsOf(settings);
+  if (!vault.ok) return vault;
   const otlpEndpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'];
   return ok({
     kafka: {
@@ -147,7 +156,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       ...(settings.SLUICE_REGISTRY_USERNAME === undefined ? {} : { username: settings.SLUICE_REGISTRY_USERNAME }),
       ...(settings.SLUICE_REGISTRY_PASSWORD === undefined ? {} : { password: settings.SLUICE_REGISTRY_PASSWORD }),
     },
-    kmsKeyFile: settings.SLUICE_KMS_KEY_FILE,
+    vault: vault.value,
     instance: settings.SLUICE_INSTANCE,
     guarantee: settings.SLUICE_GUARANTEE,
     host: settings.SLUICE_HEALTH_HOST,

@@ -4,14 +4,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
 import type { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
-import { canonicalJson, during, ok } from '../../libs/base/index.ts';
-import type { ApprovedProgram, Directive, KeyVault } from '../../libs/catalog/index.ts';
+import { canonicalJson, during, fail, ok } from '../../libs/base/index.ts';
+import type { ApprovedProgram, Directive, KeyOpener, WrappedKey } from '../../libs/catalog/index.ts';
+import { dataKeyContext, suppressionKey } from '../../libs/catalog/index.ts';
 import type { BoundProgram, Lane, RunnableProgram } from '../../libs/govern/index.ts';
 import { instantiate } from '../../libs/govern/index.ts';
 import type { SealKey } from '../../libs/ledger/index.ts';
 import { importSealKey } from '../../libs/ledger/index.ts';
 import { stages } from '../../libs/stages/index.ts';
+import { workerLimits } from './config.ts';
+import { KeyRing, mayOpenLater } from './key-ring.ts';
 import { recordIdKey } from './lane-group.ts';
+import type { DatasetSuppressions } from './suppression-board.ts';
+import { SuppressionBoard, unknownSuppressions } from './suppression-board.ts';
 
 /** A started agreement with everything that its records need. */
 export interface LiveAgreement extends Lane {
@@ -30,17 +35,27 @@ export interface DatasetBoard {
   /** The newest directive of each, live or not. */
   readonly directives: readonly Directive[];
   readonly sealTo: SealKey;
+  /** Absent while no subject of the dataset was erased. */
+  readonly suppressions?: DatasetSuppressions;
   /** From this moment on one of the live ones is not live any more, milliseconds since the epoch. */
   readonly validUntilMs: number;
 }
 
 export interface DirectiveBoardOptions {
   readonly cluster: Cluster;
-  readonly vault: KeyVault;
+  readonly vault: KeyOpener;
   readonly report: (failure: Failure) => void;
+  /** How old the last look at the erased subjects may be, milliseconds; that of directives unless given. */
+  readonly suppressionAgeMsMax?: number;
 }
 
 const pollWaitMs = 400;
+/**
+ * How long keys are waited for, at the start and with changed directives, milliseconds. What takes longer is taken when it is there: a revocation that was read
+ * with it waits no longer than this.
+ */
+const keysWaitMsAtStart = 10_000;
+const keysWaitMs = 50;
 
 export class DirectiveBoard {
   readonly #options: DirectiveBoardOptions;
@@ -50,6 +65,12 @@ export class DirectiveBoard {
   /** Checked Programs by hash: agreements that have the same one share it. */
   readonly #programs = new Map<string, RunnableProgram>();
   readonly #boards = new Map<string, DatasetBoard>();
+  readonly #keys: KeyRing;
+  readonly #suppressions: SuppressionBoard;
+  /** Started agreements whose data keys the key service has not opened yet. */
+  readonly #keyless = new Set<string>();
+  /** Datasets whose own keys it has not opened yet, with these. */
+  readonly #unlisted = new Map<string, BoundKey>();
   /** How often one was not among them. */
   programMisses = 0;
   #lastPollAt = 0;
@@ -62,6 +83,9 @@ export class DirectiveBoard {
   private constructor(options: DirectiveBoardOptions, feed: DirectiveFeed) {
     this.#options = options;
     this.#feed = feed;
+    this.#keys = new KeyRing(options.vault);
+    const { cluster, report, suppressionAgeMsMax = workerLimits.directiveAgeMsMax } = options;
+    this.#suppressions = new SuppressionBoard(cluster, report, suppressionAgeMsMax);
   }
 
   /** Reads every directive up to the end seen now before it answers. */
@@ -69,7 +93,7 @@ export class DirectiveBoard {
     const feed = await DirectiveFeed.open(options.cluster, options.report);
     if (!feed.ok) return during('opening the directives', feed.failure);
     const board = new DirectiveBoard(options, feed.value);
-    await board.#apply([...feed.value.current().values()]);
+    await board.#apply([...feed.value.current().values()], keysWaitMsAtStart);
     board.#lastPollAt = Date.now();
     return ok(board);
   }
@@ -81,6 +105,7 @@ export class DirectiveBoard {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#loop;
+    await this.#suppressions.stop();
     await this.#feed.close();
   }
 
@@ -96,6 +121,11 @@ export class DirectiveBoard {
   /** Checked Programs that are kept. */
   get programCount(): number {
     return this.#programs.size;
+  }
+
+  /** Started agreements that are not governed because their data keys are not opened yet. */
+  get keylessCount(): number {
+    return this.#keyless.size;
   }
 
   /** Milliseconds since the directives were last known to be current. */
@@ -123,41 +153,64 @@ export class DirectiveBoard {
         await sleep(500);
         continue;
       }
-      await this.#apply(changed.value);
+      await this.#apply(changed.value, keysWaitMs);
+      await this.#retry();
       await this.#expire();
       this.#lastPollAt = Date.now();
       this.#polls += 1;
     }
   }
 
-  async #apply(changed: readonly Directive[]): Promise<void> {
+  /** Agreements whose keys do not open within `waitMs` are not live until they do. */
+  async #apply(changed: readonly Directive[], waitMs: number): Promise<void> {
     const datasets = new Set<string>();
+    for (const directive of changed) for (const [key, context] of keysOf(directive)) this.#keys.begin(key, context);
+    const deadlineMs = performance.now() + waitMs;
     for (const directive of changed) {
       const { agreement, dataset } = directive;
       datasets.add(this.#directives.get(agreement)?.dataset ?? dataset).add(dataset);
       this.#directives.set(agreement, directive);
-      const live = directive.state === 'started' && !hasExpired(directive) ? await this.#bring(directive) : undefined;
+      const live = directive.state === 'started' && !hasExpired(directive) ? await this.#bring(directive, deadlineMs) : undefined;
       // A directive that cannot be brought to life ends the earlier one as well: running on would be running what was replaced.
       if (live === undefined) this.#live.delete(agreement);
       else this.#live.set(agreement, live);
     }
-    for (const dataset of datasets) await this.#rebuild(dataset);
-    if (changed.length > 0) this.onChange();
+    for (const dataset of datasets) await this.#rebuild(dataset, deadlineMs);
+    if (changed.length === 0) return;
+    this.#keys.keepOnly([...this.#directives.values()].flatMap(keysOf));
+    this.onChange();
+  }
+
+  /** What waits for its keys, and lists of erased subjects that have grown. */
+  async #retry(): Promise<void> {
+    const waiting = [...this.#keyless].flatMap((agreement) => this.#directives.get(agreement) ?? []);
+    const opened = waiting.filter((directive) => agreementKeys(directive).every((key) => this.#keys.isOpen(...key)));
+    if (opened.length > 0) await this.#apply(opened, 0);
+    const listed = [...this.#unlisted].flatMap(([dataset, key]) => (this.#keys.isOpen(...key) ? [dataset] : []));
+    const changed = new Set([...listed, ...this.#suppressions.takeChanged()].filter((dataset) => this.#boards.has(dataset)));
+    for (const dataset of changed) await this.#rebuild(dataset, 0);
+    if (changed.size > 0) this.onChange();
   }
 
   /** Takes agreements from the board whose time is over, whether or not a directive says so. */
   async #expire(): Promise<void> {
     const over = [...this.#live.values()].filter(({ directive }) => hasExpired(directive));
     for (const { agreement } of over) this.#live.delete(agreement);
-    for (const dataset of new Set(over.map(({ directive }) => directive.dataset))) await this.#rebuild(dataset);
+    for (const dataset of new Set(over.map(({ directive }) => directive.dataset))) await this.#rebuild(dataset, 0);
     if (over.length > 0) this.onChange();
   }
 
-  async #bring(directive: Directive): Promise<LiveAgreement | undefined> {
+  async #bring(directive: Directive, deadlineMs: number): Promise<LiveAgreement | undefined> {
     const { agreement, dataset } = directive;
     const action = `starting agreement ${agreement}`;
-    const dataKey = await this.#options.vault.unwrap(directive.dataKey, `agreement/${agreement}`);
-    if (!dataKey.ok) return this.#refuse(during(action, dataKey.failure).failure);
+    this.#keyless.delete(agreement);
+    const [wrapped] = agreementKeys(directive);
+    if (wrapped === undefined) return this.#refuse(fail('key-destroyed', `${action}: its data key was shredded`).failure);
+    const dataKey = await this.#keys.opened(...wrapped, deadlineMs);
+    if (!dataKey.ok) {
+      if (mayOpenLater(dataKey.failure.code)) this.#keyless.add(agreement);
+      return this.#refuse(during(action, dataKey.failure).failure);
+    }
     const programs = new Map<number, BoundProgram>();
     for (const approved of directive.programs) {
       const program = this.#program(approved);
@@ -192,7 +245,7 @@ export class DirectiveBoard {
     return undefined;
   }
 
-  async #rebuild(dataset: string): Promise<void> {
+  async #rebuild(dataset: string, deadlineMs: number): Promise<void> {
     const directives = [...this.#directives.values()].filter((directive) => directive.dataset === dataset);
     const agreements = [...this.#live.values()].filter(({ directive }) => directive.dataset === dataset);
     // Without a live one the board stays for as long as it was there: its worker says of the others where they stand.
@@ -203,15 +256,63 @@ export class DirectiveBoard {
       return;
     }
     const sealTo = await importSealKey(first.sealTo);
+    const suppressions = await this.#suppressionsOf(dataset, directives, deadlineMs);
     const validUntilMs = Math.min(Infinity, ...agreements.map(({ directive }) => directive.expiresAtMs ?? Infinity));
     if (sealTo.ok) {
-      this.#boards.set(dataset, { version: this.#version, agreements, directives, sealTo: sealTo.value, validUntilMs });
+      this.#boards.set(dataset, {
+        version: this.#version,
+        agreements,
+        directives,
+        sealTo: sealTo.value,
+        validUntilMs,
+        ...(suppressions === undefined ? {} : { suppressions }),
+      });
     } else {
       this.#boards.delete(dataset);
       this.#options.report(during(`starting dataset ${dataset}`, sealTo.failure).failure);
     }
   }
+
+  /** The newest word about erased subjects holds for the whole dataset, whichever agreement's directive brought it. */
+  async #suppressionsOf(
+    dataset: string,
+    directives: readonly Directive[],
+    deadlineMs: number,
+  ): Promise<DatasetSuppressions | undefined> {
+    this.#unlisted.delete(dataset);
+    const newest = directives.reduce<Directive['suppression']>(
+      (most, { suppression }) => ((suppression?.count ?? 0) > (most?.count ?? 0) ? suppression : most),
+      undefined,
+    );
+    if (newest === undefined) return undefined;
+    const key = datasetKey(dataset, newest.key);
+    const dataKey = await this.#keys.opened(...key, deadlineMs);
+    if (dataKey.ok) return this.#suppressions.of(suppressionKey(dataKey.value, dataset), directives);
+    if (mayOpenLater(dataKey.failure.code)) this.#unlisted.set(dataset, key);
+    this.#refuse(during(`reading the erased subjects of ${dataset}`, dataKey.failure).failure);
+    return unknownSuppressions;
+  }
 }
+
+/** A wrapped key and what it is wrapped for. */
+type BoundKey = readonly [WrappedKey, string];
+
+/** The key that an agreement is governed under; none where it is not to be governed, or was shredded. */
+function agreementKeys(directive: Directive): BoundKey[] {
+  const { agreement, dataKey, state } = directive;
+  if (dataKey === null || state !== 'started' || hasExpired(directive)) return [];
+  return [[dataKey, dataKeyContext({ kind: 'agreement', id: agreement }, dataKey.epoch)]];
+}
+
+const datasetKey = (dataset: string, key: WrappedKey): BoundKey => [
+  key,
+  dataKeyContext({ kind: 'dataset', id: dataset }, key.epoch),
+];
+
+const keysOf = (directive: Directive): BoundKey[] => [
+  ...agreementKeys(directive),
+  ...(directive.suppression === undefined ? [] : [datasetKey(directive.dataset, directive.suppression.key)]),
+];
 
 const hasExpired = ({ expiresAtMs }: Directive): boolean => expiresAtMs !== undefined && expiresAtMs <= Date.now();
 

@@ -143,13 +143,14 @@ export class FeedContext {
     };
   }
 
-  /** The directives that the work was done under are still the current ones, and fresh. */
+  /** The directives that the work was done under are still the current ones, and fresh; so is what is known of erased subjects. */
   mayProduce(board: DatasetBoard): boolean {
     const { board: directives, dataset, limits } = this.options;
     return (
       directives.board(dataset)?.version === board.version &&
       directives.ageMs() <= limits.directiveAgeMsMax &&
-      Date.now() < board.validUntilMs
+      Date.now() < board.validUntilMs &&
+      board.suppressions?.ready() !== false
     );
   }
 

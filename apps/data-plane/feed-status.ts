@@ -23,6 +23,8 @@ export interface FeedStatus {
   readonly apart: readonly ApartStatus[];
   /** Partitions that wait for an operator. */
   readonly gaps: readonly number[];
+  /** Partitions that wait until every topic that their records go to has grown to have them. */
+  readonly outputsTooFew: readonly number[];
   readonly transactions: number;
   /** Wall time of all of them, milliseconds. */
   readonly transactionMs: number;
@@ -39,9 +41,8 @@ export interface FeedView {
   readonly serves: boolean;
   /** Bytes that are on their way to the brokers. */
   readonly pendingBytes: number;
-  /** Partitions that wait for a moment, because of something that passes; and until the governed topics have grown. */
+  /** Partitions that wait for a moment, because of something that passes. */
   readonly paused: number;
-  readonly tooFewOutputs: number;
   /** When the last answer to a fetch came, or when it was last seen that there is nothing to fetch: milliseconds since the epoch. */
   readonly polledAtMs: number;
 }
@@ -107,11 +108,12 @@ export class FeedFigures {
     for (const { input } of draft.tallies) if (input > 0) this.receipts += 1;
     for (const [agreement, ms] of draft.programMs)
       this.programSeconds.set(agreement, (this.programSeconds.get(agreement) ?? 0) + ms / 1000);
-    for (const [agreement, { input, governed, withheld, refused }] of draft.counts()) {
-      const total = this.totals.get(agreement) ?? { input: 0, governed: 0, withheld: 0, refused: 0 };
+    for (const [agreement, { input, governed, withheld, suppressed, refused }] of draft.counts()) {
+      const total = this.totals.get(agreement) ?? { input: 0, governed: 0, withheld: 0, suppressed: 0, refused: 0 };
       total.input += input;
       total.governed += governed;
       total.withheld += withheld;
+      total.suppressed += suppressed;
       total.refused += refused;
       this.totals.set(agreement, total);
     }

@@ -54,7 +54,7 @@ export class FeedWorker {
     this.#figures = new FeedFigures(transactionDurations(options.dataset));
     this.#ahead = this.#context.ahead();
     this.#owned = new OwnedPartitions(this.#context);
-    this.#apart = new ApartWorkers(this.#context, this.#owned.books, this.#figures);
+    this.#apart = new ApartWorkers(this.#context, this.#owned, this.#figures);
     this.#watch = new FeedWatch({
       context: this.#context,
       books: this.#owned.books,
@@ -86,7 +86,6 @@ export class FeedWorker {
       serves: (board.board(dataset)?.agreements.length ?? 0) > 0,
       pendingBytes: (this.#producer?.pendingBytes ?? 0) + this.#apart.pendingBytes,
       paused: [...this.#pausedUntil].filter(([partition, until]) => until > now && this.#owned.books.has(partition)).length,
-      tooFewOutputs: this.#owned.tooFew.size,
       polledAtMs: Math.max(this.#ahead.answeredAtMs, this.#figures.restedAtMs),
     };
   }
@@ -101,6 +100,7 @@ export class FeedWorker {
       agreements: totals,
       apart: this.#apart.status(),
       gaps: [...this.#owned.books].flatMap(([partition, { gap }]) => (gap ? [partition] : [])),
+      outputsTooFew: [...this.#owned.tooFew],
       transactions,
       transactionMs,
       failure: this.#failure,
@@ -134,10 +134,12 @@ export class FeedWorker {
   }
 
   async #turn(): Promise<Result<void>> {
+    const { options } = this.#context;
+    const listed = options.board.board(options.dataset)?.suppressions;
+    if (listed?.ready() === false) return fail('suppressions-incomplete', 'who was erased from it is not known');
     const ready = await this.#ready();
     if (!ready.ok) return ready;
     const { tenure, producer } = ready.value;
-    const { options } = this.#context;
     const board = options.board.board(options.dataset);
     if (board === undefined) return this.#rest();
     const settled = await this.#owned.settle(board, producer, tenure);

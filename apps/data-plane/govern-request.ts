@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../libs/base/index.ts';
 import type { AdmissionLimits, RecordBatch } from '../../libs/records/index.ts';
 import type { GovernedWriter } from './governed-writer.ts';
 import type { LaneGroup } from './lane-group.ts';
+import type { DatasetSuppressions } from './suppression-board.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
 
 export interface GovernRequest {
@@ -17,6 +18,8 @@ export interface GovernRequest {
   readonly verdicts: ReadonlyMap<number, ErrorCode>;
   /** Those of these schema ids that no Program serves. */
   readonly unserved: (ids: ReadonlySet<number>) => readonly number[];
+  /** Whose records are withheld; absent where nobody was erased. */
+  readonly suppressions?: DatasetSuppressions;
   readonly draft: TransactionDraft;
   readonly writer: GovernedWriter;
 }

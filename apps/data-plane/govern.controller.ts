@@ -20,6 +20,7 @@ import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
 import type { LaneGroup } from './lane-group.ts';
 import { groupSink } from './lane-group.ts';
+import { suppressRecords } from './suppress.ts';
 
 /** Working space of a run over records that are too many for the arena; a Program stops at a full output and goes on after it was emptied. */
 const outputBytesMax = 4 * 1024 * 1024;
@@ -42,7 +43,8 @@ export class GovernController {
       const screening = screenBatch(frames, request.verdicts);
       const ids = request.unserved(screening.ids).filter((id) => !request.verdicts.has(id));
       if (ids.length > 0) return { kind: 'unserved', ids, taken };
-      this.#governAll(request, frames, screening);
+      const { suppressions } = request;
+      this.#governAll(request, frames, suppressions === undefined ? screening : suppressRecords(frames, screening, suppressions));
       return { kind: 'governed', taken, records: frames.count, timestampMsMax: latest(frames) };
     } finally {
       arena.dismiss();

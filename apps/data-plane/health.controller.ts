@@ -28,10 +28,10 @@ export class HealthController {
 
   /** Every feed is read, or 503 with the reasons why not. */
   @Get('ready')
-  ready(): { status: 'ok'; standby: Readiness['standby'] } {
-    const { reasons, standby } = this.#plane.readiness();
-    if (reasons.length > 0) throw new ServiceUnavailableException({ status: 'not ready', reasons, standby });
-    return { status: 'ok', standby };
+  ready(): { status: 'ok' } & Pick<Readiness, 'standby' | 'waiting'> {
+    const { reasons, ...told } = this.#plane.readiness();
+    if (reasons.length > 0) throw new ServiceUnavailableException({ status: 'not ready', reasons, ...told });
+    return { status: 'ok', ...told };
   }
 
   @Get('status')

@@ -1,14 +1,24 @@
 /** Agreements that one run of a Program serves, and what happens with its results: batches for each topic, counts for each Receipt. */
 import type { KeyObject } from 'node:crypto';
-import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
+import { createHmac, createSecretKey } from 'node:crypto';
 import { topicNames } from '../../libs/base/index.ts';
 import type { BatchSink, BoundProgram, ProgramOutput, RunSink } from '../../libs/govern/index.ts';
-import { outcomes, refusalOf, refusals, tellRecords } from '../../libs/govern/index.ts';
+import {
+  deriveRecordIdKey,
+  hasDeletes,
+  outcomes,
+  refusalOf,
+  refusals,
+  tellErased,
+  tellRecords,
+  tellSuppressed,
+} from '../../libs/govern/index.ts';
 import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
 import { layOut, sharedArena } from '../../libs/records/index.ts';
 import { headerNames } from '../../libs/telemetry/index.ts';
 import type { LiveAgreement } from './directive-board.ts';
-import type { GovernedWriter } from './governed-writer.ts';
+import type { GovernedWriter, OutputPlace } from './governed-writer.ts';
+import type { Tally } from './tally.ts';
 import { countRun } from './tally.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
 
@@ -39,9 +49,9 @@ export function groupLanes(lanes: readonly LaneFrom[]): LaneGroup[] {
   return [...groups.values()];
 }
 
-/** The key of an agreement's record ids. Source: RFC 5869, no salt. */
+/** The key of an agreement's record ids. */
 export const recordIdKey = (dataKey: Uint8Array, dataset: string): KeyObject =>
-  createSecretKey(Buffer.from(hkdfSync('sha256', dataKey, new Uint8Array(), `sluice/record-id/1/${dataset}`, 32)));
+  createSecretKey(deriveRecordIdKey(dataKey, dataset));
 
 export interface GroupSink {
   readonly group: LaneGroup;
@@ -52,20 +62,30 @@ export interface GroupSink {
   readonly headers: HeaderList;
 }
 
+/** A member of the group with its Receipt under way and its topic. */
+interface Target {
+  readonly agreement: LiveAgreement;
+  readonly tally: Tally;
+  readonly place: OutputPlace;
+}
+
 /** Takes the results of runs over `frames`, which is one batch or several of one partition. */
 export function groupSink({ group, frames, draft, writer, headers }: GroupSink): RunSink {
   const { partition } = frames;
-  const targets = group.members.map((agreement) => ({
-    agreement,
-    tally: draft.tally(agreement, partition),
-    place: { topic: topicNames.governed(draft.dataset, agreement.agreement), partition },
-  }));
+  const targets = group.members.map(
+    (agreement): Target => ({
+      agreement,
+      tally: draft.tally(agreement, partition),
+      place: { topic: topicNames.governed(draft.dataset, agreement.agreement), partition },
+    }),
+  );
   const places = targets.map(({ place }) => place);
   const nowMs = Date.now();
   return {
     ran: (program, from, to, out) => {
       if (group.bytesMax !== undefined) refuseTooLarge(out, from, to, group.bytesMax);
-      if (isPlain(group, program, out)) ranTogether(program, from, to, out);
+      if (isPlain(group, program, out) && !(program.program.compacted && hasDeletes(out, from, to)))
+        ranTogether(program, from, to, out);
       else for (const target of targets) ranOneByOne(target, program, from, to, out);
     },
     unread: (index, reason) => {
@@ -73,6 +93,20 @@ export function groupSink({ group, frames, draft, writer, headers }: GroupSink):
         tally.took(frames, index, index + 1);
         tally.refuse(reason);
         draft.refuseRecord(frames, index, agreement.agreement, reason, undefined, null);
+      }
+    },
+    erased: (program, index) => {
+      for (const target of targets) {
+        target.tally.took(frames, index, index + 1, program);
+        tellErased(frames, program, index, recordSink(target, program));
+      }
+    },
+    suppressed: (program, index) => {
+      for (const target of targets) {
+        // No Program ran, so none is named.
+        target.tally.took(frames, index, index + 1);
+        target.tally.suppressed += 1;
+        tellSuppressed(frames, program, index, recordSink(target, program));
       }
     },
   };
@@ -106,32 +140,42 @@ export function groupSink({ group, frames, draft, writer, headers }: GroupSink):
     writer.write(places, { frames, out, from, to }, { codec, timestamp, headers, ...bytesMax });
   }
 
-  function ranOneByOne(
-    { agreement, tally, place }: (typeof targets)[number],
-    program: BoundProgram,
-    from: number,
-    to: number,
-    out: ProgramOutput,
-  ): void {
-    tally.took(frames, from, to, program);
+  function ranOneByOne(target: Target, program: BoundProgram, from: number, to: number, out: ProgramOutput): void {
+    target.tally.took(frames, from, to, program);
+    tellRecords(frames, program, from, to, out, recordSink(target, program));
+  }
+
+  function recordSink({ agreement, tally, place }: Target, program: BoundProgram): BatchSink {
     const keeps = program.program.timestamp === 'keep';
+    const leave = (index: number, key: Uint8Array | null, value: Uint8Array | null, leaving: HeaderList): void => {
+      tally.digest.add(key, value);
+      const timestampMs = BigInt(keeps ? Math.trunc(frames.timestampMs[index] as number) : nowMs);
+      writer.append(place, key, value, [...leaving, ...recordId(agreement, frames, index), ...headers], timestampMs);
+    };
     const sink: BatchSink = {
       governed: (index, _, results, outcome, leaving) => {
         tally.govern(outcome === 'pass' ? 1 : 0, outcome === 'pass' ? 0 : 1);
         const key = slice(results, results.keyStart[index] as number, results.keyEnd[index] as number);
         const value = slice(results, results.valueStart[index] as number, results.valueEnd[index] as number);
-        tally.digest.add(key, value);
-        const timestampMs = BigInt(keeps ? Math.trunc(frames.timestampMs[index] as number) : nowMs);
-        writer.append(place, key, value, [...leaving, ...recordId(agreement, frames, index), ...headers], timestampMs);
+        leave(index, key, value, leaving);
       },
       otherwise: (field, count) => tally.replaced(field, count),
       withheld: () => tally.withhold(1),
+      deleted: (index, by, key, why) => {
+        if (!fitsBatch(key.length, group.bytesMax)) {
+          sink.refused(index, 'output-too-large', by, null);
+          return;
+        }
+        if (why === 'null-value') tally.govern(0, 1);
+        else tally.withhold(1);
+        leave(index, key, null, []);
+      },
       refused: (index, reason, by, field) => {
         tally.refuse(reason);
         draft.refuseRecord(frames, index, agreement.agreement, reason, by, field);
       },
     };
-    tellRecords(frames, program, from, to, out, sink);
+    return sink;
   }
 }
 
@@ -140,7 +184,7 @@ export function refuseTooLarge(out: ProgramOutput, from: number, to: number, byt
   for (let index = from; index < to; index += 1) {
     const value = (out.valueEnd[index] as number) - (out.valueStart[index] as number);
     const key = (out.keyEnd[index] as number) - (out.keyStart[index] as number);
-    if ((out.valueStart[index] as number) < 0 || value + key + aroundBytes <= bytesMax) continue;
+    if ((out.valueStart[index] as number) < 0 || fitsBatch(value + key, bytesMax)) continue;
     out.outcome[index] = outcomes.refuse;
     out.reason[index] = refusals.indexOf('output-too-large');
     out.field[index] = -1;
@@ -148,6 +192,10 @@ export function refuseTooLarge(out: ProgramOutput, from: number, to: number, byt
     out.keyStart[index] = -1;
   }
 }
+
+/** Whether a batch of this size can hold a record with so many bytes of key and value. */
+export const fitsBatch = (bytes: number, bytesMax: number | undefined): boolean =>
+  bytesMax === undefined || bytes + aroundBytes <= bytesMax;
 
 /** Bytes of a batch and of its one record besides key and value, headers of ours included. */
 const aroundBytes = 256;

@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { openVault } from '../../libs/adapters/kms/index.ts';
 import { isPortFree } from '../../libs/adapters/local/index.ts';
 import { RegistryClient } from '../../libs/adapters/registry/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
       ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }),
     }),
   );
-  const vault = unwrap(await LocalFileVault.open(settings.kmsKeyFile));
+  const vault = unwrap(await openVault(settings.vault));
   const log = (sentence: string): void => void process.stdout.write(`${new Date().toISOString()} ${sentence}\n`);
   const plane = unwrap(
     await startDataPlane({

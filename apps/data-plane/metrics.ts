@@ -70,7 +70,7 @@ function tellFeed(feed: FeedView, instruments: Instruments, labels: AgreementLab
   tell(instruments.pendingBytes, feed.pendingBytes, dataset);
   for (const [end, count] of figures.ends) tell(instruments.transactions, count, { ...dataset, [labelNames.end]: end });
   for (const [error, count] of figures.failures) tell(instruments.failures, count, { ...dataset, [labelNames.error]: error });
-  const waiting = { gap: status.gaps.length, paused: feed.paused, 'too-few-outputs': feed.tooFewOutputs };
+  const waiting = { gap: status.gaps.length, paused: feed.paused, 'too-few-outputs': status.outputsTooFew.length };
   for (const [state, count] of Object.entries({ assigned: status.partitions.length, ...waiting }))
     tell(instruments.partitions, count, { ...dataset, [labelNames.state]: state });
   for (const why of whys) {
@@ -85,6 +85,8 @@ function tellFeed(feed: FeedView, instruments: Instruments, labels: AgreementLab
     const counts = [...status.agreements].map(([agreement, total]) => [agreement, total[outcome]] as const);
     byAgreement(instruments.agreementRecords, counts, { [labelNames.outcome]: outcome });
   }
+  const suppressed = [...status.agreements].map(([agreement, total]) => [agreement, total.suppressed] as const);
+  byAgreement(instruments.suppressedRecords, suppressed);
   byAgreement(instruments.programTime, figures.programSeconds);
   byAgreement(
     instruments.apartLag,
@@ -105,6 +107,11 @@ function createInstruments() {
     recordsRead: counter(metricNames.recordsRead, '{record}', 'Records read, once whatever the number of agreements'),
     batchesRead: counter(metricNames.batchesRead, '{batch}', 'Batches of the raw topic that were taken in'),
     agreementRecords: counter(metricNames.agreementRecords, '{record}', 'What became of the records under an agreement'),
+    suppressedRecords: counter(
+      metricNames.suppressedRecords,
+      '{record}',
+      'Of the withheld records under an agreement, those of erased subjects',
+    ),
     programTime: counter(
       metricNames.programSeconds,
       's',

@@ -7,6 +7,7 @@ import { decodeQuarantined } from '../../libs/ledger/index.ts';
 import { uniqueId } from '../../libs/testkit/index.ts';
 import type { Patient } from './plane-fixture.ts';
 import { PlaneFixture, programOf, visit } from './plane-fixture.ts';
+import type { DataPlane } from './start.ts';
 
 let fixture: PlaneFixture;
 const tokens = programOf('tokens');
@@ -22,7 +23,11 @@ const numbers = (patients: readonly Patient[]): number[] => patients.map(({ numb
 const range = (from: number, count: number): number[] => Array.from({ length: count }, (_, index) => from + index);
 
 describe('with the guarantee exactly-once', () => {
-  beforeAll(() => fixture.start(), 60_000);
+  let plane: DataPlane;
+
+  beforeAll(async () => {
+    plane = await fixture.start();
+  }, 60_000);
 
   test('record ids are the same for the same source record, and another agreement has others', async () => {
     const [dataset, one, two] = (await fixture.dataset(1, 2)) as [string, string, string];
@@ -81,19 +86,34 @@ describe('with the guarantee exactly-once', () => {
     ]);
   }, 60_000);
 
-  test('a new partition of the feed waits until the governed topics have grown, and nothing of it is lost', async () => {
-    const [dataset, agreement] = (await fixture.dataset(1, 1)) as [string, string];
-    await fixture.direct(dataset, agreement, tokens);
+  test('a new partition of the feed waits until the governed topics have grown, says so, and nothing of it is lost', async () => {
+    const [dataset, agreement, other] = (await fixture.dataset(1, 2)) as [string, string, string];
+    const waiting = (): readonly number[] | undefined => plane.status().find((feed) => feed.dataset === dataset)?.outputsTooFew;
+    const said = (): string[] =>
+      fixture.failures.flatMap(({ code, message }) => (code === 'outputs-too-few' && message.includes(dataset) ? [message] : []));
+    for (const one of [agreement, other]) await fixture.direct(dataset, one, tokens);
     await fixture.numbers(dataset, 0, 0, 10);
     await fixture.governed(dataset, agreement, tokens, 10);
+    expect(waiting()).toEqual([]);
     await fixture.grow(topicNames.raw(dataset), 2);
     await fixture.numbers(dataset, 1, 100, 10);
+    expect(await fixture.until(() => waiting()?.[0] === 1)).toBe(true);
     await fixture.numbers(dataset, 0, 10, 10);
     await fixture.governed(dataset, agreement, tokens, 20);
-    expect(numbers(await fixture.governed(dataset, agreement, tokens, 21, 3_000))).toEqual(range(0, 20));
-    await fixture.grow(topicNames.governed(dataset, agreement), 2);
+    // All of them have to, the quarantine too: one that has grown does not help the others.
+    for (const one of [agreement, other]) {
+      await fixture.grow(topicNames.governed(dataset, one), 2);
+      expect(numbers(await fixture.governed(dataset, agreement, tokens, 21, 1_500))).toEqual(range(0, 20));
+    }
+    expect(waiting()).toEqual([1]);
+    expect(said()).toEqual([`partition 1 of ${topicNames.raw(dataset)} waits: a topic that its records go to has only 1`]);
     await fixture.grow(topicNames.quarantine(dataset), 2);
-    expect(numbers(await fixture.governed(dataset, agreement, tokens, 30, 30_000))).toEqual([...range(0, 20), ...range(100, 10)]);
+    for (const one of [agreement, other]) {
+      expect(numbers(await fixture.governed(dataset, one, tokens, 30, 30_000))).toEqual([...range(0, 20), ...range(100, 10)]);
+      expect(await fixture.governed(dataset, one, tokens, 31, 1_000)).toHaveLength(30);
+    }
+    expect(waiting()).toEqual([]);
+    expect(plane.status().find((feed) => feed.dataset === dataset)?.apart).toEqual([]);
   }, 90_000);
 });
 

@@ -22,7 +22,7 @@ export class OwnedPartitions {
   /** Partitions that were never read: who comes first decides where they begin. */
   readonly #untouched = new Set<number>();
   #settledVersion = -1;
-  /** Partitions that governed topics do not have yet. */
+  /** Partitions that a topic does not have yet to which their records go. */
   readonly tooFew = new Set<number>();
   #lookAgainAt = 0;
   #commandsAt = 0;
@@ -72,8 +72,8 @@ export class OwnedPartitions {
   async settle(board: DatasetBoard, producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
     const resumed = await this.#letGoOn(producer, tenure);
     if (!resumed.ok) return resumed;
-    if (this.tooFew.size > 0 && Date.now() > this.#lookAgainAt) await this.#countOutputs(board);
-    if (board.version === this.#settledVersion) return ok(undefined);
+    if (board.version === this.#settledVersion)
+      return this.tooFew.size > 0 && Date.now() > this.#lookAgainAt ? this.#countOutputs(board) : ok(undefined);
     const live = new Set(board.agreements.map(({ agreement }) => agreement));
     for (const [partition, book] of this.books) {
       const begun: { readonly directive: Directive; readonly from: bigint | undefined }[] = [];
@@ -95,9 +95,9 @@ export class OwnedPartitions {
       // Also one that has a place since just now: what comes while it is suspended is kept for it.
       for (const { agreement } of board.directives) if (!live.has(agreement)) book.part(agreement);
     }
-    this.#settledVersion = board.version;
-    await this.#countOutputs(board);
-    return ok(undefined);
+    const counted = await this.#countOutputs(board);
+    if (counted.ok) this.#settledVersion = board.version;
+    return counted;
   }
 
   /** Looks for operators' commands now and then while a partition waits for one: the others are read meanwhile. */
@@ -108,20 +108,32 @@ export class OwnedPartitions {
     return waiting.length === 0 ? ok(undefined) : this.#resume(waiting, producer, tenure);
   }
 
-  /** A raw topic may have grown before the governed ones: its new partitions wait until those have as many. A topic that is not there is an output that fails. */
-  async #countOutputs({ agreements }: DatasetBoard): Promise<void> {
-    const { cluster, dataset } = this.#context.options;
-    const names = agreements.map(({ agreement }) => topicNames.governed(dataset, agreement));
-    if (this.tooFew.size > 0) await cluster.refresh(names).catch(() => undefined);
-    const topics = await cluster.topics(names).catch(() => []);
-    const fewest = topics.reduce((least, { leaders }) => Math.min(least, leaders.length), Infinity);
+  /**
+   * A raw topic may have grown before those that its records go to: its new partitions wait until all of them have as many, the quarantine too. A topic
+   * that is not there is an output that fails.
+   */
+  async #countOutputs({ agreements }: DatasetBoard): Promise<Result<void>> {
+    const { cluster, dataset, report } = this.#context.options;
+    const governed = agreements.map(({ agreement }) => topicNames.governed(dataset, agreement));
+    const names = [topicNames.quarantine(dataset), ...governed];
+    let fewest = Infinity;
+    try {
+      if (this.tooFew.size > 0) await cluster.refresh(names);
+      for (const { leaders } of await cluster.topics(names)) fewest = Math.min(fewest, leaders.length);
+    } catch (error) {
+      return cluster.failureOf(error, `counting the partitions of the topics of ${dataset}`);
+    }
+    const waiting = new Set(this.tooFew);
     this.tooFew.clear();
     for (const partition of this.books.keys()) {
       if (partition < fewest) continue;
       this.tooFew.add(partition);
-      this.#report(partition, 'a governed topic has fewer partitions');
+      if (waiting.has(partition)) continue;
+      const sentence = `partition ${partition} of ${this.#context.topic} waits: a topic that its records go to has only ${fewest}`;
+      report(fail('outputs-too-few', sentence).failure);
     }
     this.#lookAgainAt = Date.now() + lookAgainMs;
+    return ok(undefined);
   }
 
   /** Undefined for where the others are. */

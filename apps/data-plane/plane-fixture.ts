@@ -1,14 +1,22 @@
 /** A data plane on the test broker with a small feed of patients: publish, direct, read, for tests. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { createPartitionsV3, deleteRecordsV2 } from '@platformatic/kafka';
 import type { OutRecord, ReadRecord } from '../../libs/adapters/kafka/index.ts';
-import { Cluster, DirectiveLog, KafkaAdmin, TopicReader, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
+import {
+  Cluster,
+  DirectiveLog,
+  KafkaAdmin,
+  SuppressionLog,
+  TopicReader,
+  TransactionalProducer,
+} from '../../libs/adapters/kafka/index.ts';
 import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
 import { fail, ok, topicNames, unwrap } from '../../libs/base/index.ts';
-import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
+import type { DirectedSuppression, Directive, KeyOpener } from '../../libs/catalog/index.ts';
+import { subjectDigest, suppressionKey } from '../../libs/catalog/index.ts';
 import type { Program } from '../../libs/govern/index.ts';
 import { compile } from '../../libs/govern/index.ts';
 import type { Receipt } from '../../libs/ledger/index.ts';
@@ -83,7 +91,9 @@ export class PlaneFixture {
   readonly #directives: DirectiveLog;
   readonly #sealTo: string;
   readonly #planes: DataPlane[] = [];
-  readonly #agreements = new Set<string>();
+  /** `agreement/<id>` and `dataset/<id>` of those whose keys open here. */
+  readonly #owners = new Set<string>();
+  #suppressions: SuppressionLog | undefined;
 
   private constructor(cluster: Cluster, producer: TransactionalProducer, directives: DirectiveLog, sealTo: string) {
     this.kafka = cluster.options;
@@ -108,10 +118,16 @@ export class PlaneFixture {
   }
 
   async close(): Promise<void> {
-    for (const plane of this.#planes) await plane.stop();
+    await this.stopPlanes();
     await this.#producer.close();
     await this.#directives.close();
+    await this.#suppressions?.close();
     await this.#cluster.close();
+  }
+
+  /** Ends every data plane that was started: else they share the feeds of the next test. */
+  async stopPlanes(): Promise<void> {
+    for (const plane of this.#planes.splice(0)) await plane.stop();
   }
 
   async start(config: Partial<DataPlaneConfig> = {}): Promise<DataPlane> {
@@ -130,26 +146,47 @@ export class PlaneFixture {
   }
 
   /** Not a real vault: the port's double, with keys in clear. Other tests publish directives too: their agreements have no key here. */
-  get vault(): KeyVault {
+  get vault(): KeyOpener {
     return {
-      wrap: () => Promise.resolve(fail('key-missing', 'not prepared')),
-      unwrap: (key, context) =>
-        Promise.resolve(
-          this.#agreements.has(context) ? ok(Buffer.from(key.wrapped, 'hex')) : fail('key-missing', 'of another test'),
-        ),
+      unwrap: (key, context) => {
+        const owner = context.split('/').slice(0, 2).join('/');
+        const bound = key.epoch === 1 ? owner : `${owner}/${key.epoch}`;
+        const opens = this.#owners.has(owner) && context === bound;
+        return Promise.resolve(opens ? ok(Buffer.from(key.wrapped, 'hex')) : fail('key-missing', 'of another test'));
+      },
     };
   }
 
-  /** A dataset with its topics for these agreements. */
-  async dataset(partitions: number, agreements: number, config: Record<string, string> = {}): Promise<[string, ...string[]]> {
+  /** Says of subjects of a dataset that they were erased; answers what directives say of the list from then on. */
+  async erase(
+    dataset: string,
+    subjects: readonly string[],
+    count = subjects.length,
+  ): Promise<{ suppression: DirectedSuppression }> {
+    this.#suppressions ??= unwrap(await SuppressionLog.open(this.#cluster, uniqueId('test')));
+    const dataKey = createHash('sha256').update(dataset).digest();
+    const key = suppressionKey(dataKey, dataset);
+    const digests = subjects.map((subject) => ({ dataset, digest: subjectDigest(key, Buffer.from(subject)) }));
+    unwrap(await this.#suppressions.publish(digests));
+    return { suppression: { key: { keyId: 'test', epoch: 1, wrapped: dataKey.toString('hex') }, field: '/id', count } };
+  }
+
+  /** A dataset with its topics for these agreements; `config` is that of the raw topic. The governed ones may be compacted. */
+  async dataset(
+    partitions: number,
+    agreements: number,
+    config: Record<string, string> = {},
+    compacted = false,
+  ): Promise<[string, ...string[]]> {
     const dataset = uniqueId('visits');
     const ids = Array.from({ length: agreements }, (_, index) => uniqueId(`study-${index}`));
-    for (const id of ids) this.#agreements.add(`agreement/${id}`);
+    for (const id of ids) this.#owners.add(`agreement/${id}`);
+    this.#owners.add(`dataset/${dataset}`);
     unwrap(
       await this.admin.createTopics([
         { name: topicNames.raw(dataset), partitions, config },
         { name: topicNames.quarantine(dataset), partitions },
-        ...ids.map((id) => ({ name: topicNames.governed(dataset, id), partitions })),
+        ...ids.map((id) => ({ name: topicNames.governed(dataset, id), partitions, compacted })),
       ]),
     );
     return [dataset, ...ids];

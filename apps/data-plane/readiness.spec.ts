@@ -30,6 +30,7 @@ interface Answer {
   readonly status: number;
   readonly reasons: readonly string[];
   readonly standby: readonly string[];
+  readonly waiting: readonly unknown[];
 }
 
 async function start(config: Partial<DataPlaneConfig>): Promise<() => Promise<Answer>> {
@@ -44,13 +45,23 @@ async function serve(plane: DataPlane): Promise<() => Promise<Answer>> {
   const url = await app.getUrl();
   return async () => {
     const response = await fetch(`${url}/ready`);
-    const { reasons = [], standby } = (await response.json()) as {
+    const {
+      reasons = [],
+      standby,
+      waiting,
+    } = (await response.json()) as {
       reasons?: { reason: string; dataset?: string; detail: string }[];
       standby: string[];
+      waiting: unknown[];
     };
     expect(response.status).toBe(reasons.length === 0 ? 200 : 503);
     for (const { detail } of reasons) expect(detail).not.toBe('');
-    return { status: response.status, reasons: reasons.map(({ reason, dataset }) => `${reason} ${dataset ?? '-'}`), standby };
+    return {
+      status: response.status,
+      reasons: reasons.map(({ reason, dataset }) => `${reason} ${dataset ?? '-'}`),
+      standby,
+      waiting,
+    };
   };
 }
 
@@ -62,8 +73,9 @@ const becomes = async (ask: () => Promise<Answer>, reason: string): Promise<Answ
 };
 
 const becomesReady = async (ask: () => Promise<Answer>): Promise<void> => {
-  await fixture.until(async () => (await ask()).status === 200);
-  expect(await ask()).toEqual({ status: 200, reasons: [], standby: [] });
+  const ready = { status: 200, reasons: [], standby: [], waiting: [] };
+  await fixture.until(async () => JSON.stringify(await ask()) === JSON.stringify(ready));
+  expect(await ask()).toEqual(ready);
 };
 
 test('directives that are too old', async () => {
@@ -111,6 +123,19 @@ test('a member more than there are partitions is ready, and says that it stands 
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(await settled()).toBe(true);
 }, 60_000);
+
+test('a feed that has grown before the topics that its records go to is ready, and says which partitions wait until those have', async () => {
+  const [dataset, agreement] = (await fixture.dataset(1, 1)) as [string, string];
+  const ask = await start({});
+  await fixture.direct(dataset, agreement, tokens);
+  await fixture.grow(topicNames.raw(dataset), 2);
+  const waits = async (): Promise<boolean> =>
+    JSON.stringify((await ask()).waiting) === JSON.stringify([{ dataset, partitions: [1] }]);
+  expect(await fixture.until(waits)).toBe(true);
+  expect((await ask()).status).toBe(200);
+  for (const topic of [topicNames.governed(dataset, agreement), topicNames.quarantine(dataset)]) await fixture.grow(topic, 2);
+  await becomesReady(ask);
+}, 90_000);
 
 test('a feed whose fetches are not answered', async () => {
   const [dataset, agreement] = (await fixture.dataset(1, 1)) as [string, string];

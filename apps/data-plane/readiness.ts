@@ -3,7 +3,7 @@ import type { ReadinessLimits } from './config.ts';
 import type { FeedView } from './feed-status.ts';
 
 interface UnreadyReason {
-  readonly reason: 'directives-stale' | 'feed-failing' | 'not-assigned' | 'not-polling' | 'lag-above-objective';
+  readonly reason: 'directives-stale' | 'keys-unopened' | 'feed-failing' | 'not-assigned' | 'not-polling' | 'lag-above-objective';
   /** Absent where it concerns every feed. */
   readonly dataset?: string;
   readonly detail: string;
@@ -14,26 +14,35 @@ export interface Readiness {
   readonly reasons: readonly UnreadyReason[];
   /** Datasets of which others of the group have every partition: this process waits to take over. */
   readonly standby: readonly string[];
+  /** Partitions that wait until the topics that their records go to have them: no reason to start the process again. */
+  readonly waiting: readonly { readonly dataset: string; readonly partitions: readonly number[] }[];
 }
 
 export interface ReadinessLook {
   readonly feeds: readonly FeedView[];
   readonly directiveAgeMs: number;
+  /** Started agreements whose data keys the key service has not opened; none unless given. */
+  readonly keylessCount?: number;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
 
 export function judgeReadiness(
-  { feeds, directiveAgeMs, nowMs }: ReadinessLook,
+  { feeds, directiveAgeMs, keylessCount = 0, nowMs }: ReadinessLook,
   limits: ReadinessLimits & { readonly directiveAgeMsMax: number },
 ): Readiness {
   const stale: UnreadyReason[] =
     directiveAgeMs <= limits.directiveAgeMsMax
       ? []
       : [{ reason: 'directives-stale', detail: `the directives were last read ${secondsOf(directiveAgeMs)} ago` }];
+  const keyless: UnreadyReason[] =
+    keylessCount === 0 ? [] : [{ reason: 'keys-unopened', detail: `${keylessCount} agreements wait for the key service` }];
   return {
-    reasons: [...stale, ...feeds.filter(({ serves }) => serves).flatMap((feed) => judgeFeed(feed, nowMs, limits))],
+    reasons: [...stale, ...keyless, ...feeds.filter(({ serves }) => serves).flatMap((feed) => judgeFeed(feed, nowMs, limits))],
     standby: feeds.flatMap(({ status, figures }) => (figures.standby ? [status.dataset] : [])),
+    waiting: feeds.flatMap(({ status: { dataset, outputsTooFew } }) =>
+      outputsTooFew.length > 0 ? [{ dataset, partitions: outputsTooFew }] : [],
+    ),
   };
 }
 

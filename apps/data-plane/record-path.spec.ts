@@ -7,7 +7,7 @@ import type { OutRecord, ReadRecord } from '../../libs/adapters/kafka/index.ts';
 import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
 import type { AvroSchema } from '../../libs/avro/index.ts';
 import { fail, ok, topicNames, unwrap } from '../../libs/base/index.ts';
-import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
+import type { Directive, KeyOpener } from '../../libs/catalog/index.ts';
 import type { Program } from '../../libs/govern/index.ts';
 import { compile } from '../../libs/govern/index.ts';
 import { decodeQuarantined, decodeReceipt, openSealed } from '../../libs/ledger/index.ts';
@@ -58,8 +58,7 @@ const programWith = (channels: ChannelTerms): Program =>
   );
 const program = programWith({ key: 'drop', timestamp: 'keep' });
 /** Not a real vault: the port's double, with the key in clear under a name. */
-const vault: KeyVault = {
-  wrap: () => Promise.resolve(fail('key-missing', 'not prepared')),
+const vault: KeyOpener = {
   unwrap: (key, context) =>
     Promise.resolve(
       [agreement, headed.agreement].some((id) => context === `agreement/${id}`)

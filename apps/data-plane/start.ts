@@ -6,7 +6,7 @@ import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
 import { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, ok } from '../../libs/base/index.ts';
-import type { KeyVault, SchemaLookup } from '../../libs/catalog/index.ts';
+import type { KeyOpener, SchemaLookup } from '../../libs/catalog/index.ts';
 import { DataPlaneModule } from './app.module.ts';
 import { BlockWatch } from './block-watch.ts';
 import type { Guarantee, ReadinessLimits, WorkerLimits } from './config.ts';
@@ -22,7 +22,7 @@ import { RecordTransport } from './record-transport.ts';
 
 export interface DataPlaneConfig {
   readonly kafka: KafkaOptions;
-  readonly vault: KeyVault;
+  readonly vault: KeyOpener;
   readonly registry: SchemaLookup;
   /** Stable name of this instance; part of its transactional ids. */
   readonly instance: string;
@@ -52,7 +52,8 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
   const report = config.report ?? (() => undefined);
   const cluster = await Cluster.open(config.kafka);
   if (!cluster.ok) return during(action, cluster.failure);
-  const board = await DirectiveBoard.open({ cluster: cluster.value, vault: config.vault, report });
+  const { directiveAgeMsMax: suppressionAgeMsMax } = limits;
+  const board = await DirectiveBoard.open({ cluster: cluster.value, vault: config.vault, report, suppressionAgeMsMax });
   if (!board.ok) {
     await cluster.value.close();
     return during(action, board.failure);
@@ -85,7 +86,13 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
   blocks.start();
   return ok({
     status: () => transport.feeds(),
-    readiness: () => judgeReadiness({ feeds: transport.views(), directiveAgeMs: board.value.ageMs(), nowMs: Date.now() }, judged),
+    readiness: () => {
+      const { keylessCount } = board.value;
+      return judgeReadiness(
+        { feeds: transport.views(), directiveAgeMs: board.value.ageMs(), keylessCount, nowMs: Date.now() },
+        judged,
+      );
+    },
     healthy: () => blocks.longestMs() < judged.blockedMsMax,
     stop: async () => {
       unmeasure();

@@ -11,6 +11,8 @@ export interface OutcomeCounts {
   input: number;
   governed: number;
   withheld: number;
+  /** Of the withheld ones, those of erased subjects. */
+  suppressed: number;
   refused: number;
 }
 
@@ -46,6 +48,7 @@ export class Tally implements OutcomeCounts {
   input = 0;
   governed = 0;
   withheld = 0;
+  suppressed = 0;
   refused = 0;
   #pass = 0;
   #inputFrom = -1n;
@@ -126,6 +129,8 @@ export class Tally implements OutcomeCounts {
       inputTimestampMsMax: BigInt(Math.trunc(this.#timestampMsMax)),
       governedDigest: this.digest.finish(),
       issuedAtMs: BigInt(Date.now()),
+      keyEpoch: directive.dataKey?.epoch ?? 0,
+      suppressCount: BigInt(this.suppressed),
     };
   }
 }

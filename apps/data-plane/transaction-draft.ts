@@ -135,11 +135,12 @@ export class TransactionDraft {
   /** Counts by agreement id. */
   counts(): ReadonlyMap<string, OutcomeCounts> {
     const counts = new Map<string, OutcomeCounts>();
-    for (const { agreement, input, governed, withheld, refused } of this.#tallies.values()) {
-      const sum = counts.get(agreement.agreement) ?? { input: 0, governed: 0, withheld: 0, refused: 0 };
+    for (const { agreement, input, governed, withheld, suppressed, refused } of this.#tallies.values()) {
+      const sum = counts.get(agreement.agreement) ?? { input: 0, governed: 0, withheld: 0, suppressed: 0, refused: 0 };
       sum.input += input;
       sum.governed += governed;
       sum.withheld += withheld;
+      sum.suppressed += suppressed;
       sum.refused += refused;
       counts.set(agreement.agreement, sum);
     }

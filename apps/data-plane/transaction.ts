@@ -213,7 +213,7 @@ class Transaction {
     groups: readonly LaneGroup[],
     verdicts: ReadonlyMap<number, ErrorCode>,
   ): Promise<GovernAnswer> {
-    const { dataset, verdicts: registry } = this.#work;
+    const { dataset, verdicts: registry, board } = this.#work;
     this.#begin();
     return this.#work.govern({
       topic: this.#topic,
@@ -224,6 +224,7 @@ class Transaction {
       groups,
       verdicts,
       unserved: (ids) => registry.unserved(ids, dataset),
+      ...(board.suppressions === undefined ? {} : { suppressions: board.suppressions }),
       draft: this.#draft,
       writer: this.#writer,
     });

@@ -5,7 +5,13 @@ describe('settings of the embedded Sluice', () => {
   test('have defaults for everything', () => {
     expect(readSettings({}, '/root-of-repository')).toEqual({
       ok: true,
-      value: { httpPort: 8080, directory: '/root-of-repository/.sluice' },
+      value: {
+        httpPort: 8080,
+        linkPort: 8083,
+        trustedTargets: [],
+        vault: { keyFile: '/root-of-repository/.sluice/keys/master.key' },
+        directory: '/root-of-repository/.sluice',
+      },
     });
   });
 
@@ -38,6 +44,9 @@ describe('settings of the embedded Sluice', () => {
   test.each([
     [{ SLUICE_API_PORT: 'eighty' }, 'SLUICE_API_PORT'],
     [{ SLUICE_KAFKA_BROKERS: 'nowhere' }, 'SLUICE_KAFKA_BROKERS'],
+    [{ SLUICE_OIDC_ISSUERS: 'http://secret.example', SLUICE_OIDC_AUDIENCE: 'a' }, 'SLUICE_OIDC_ISSUERS'],
+    [{ SLUICE_OIDC_ISSUERS: 'https://id.example' }, 'SLUICE_OIDC_AUDIENCE'],
+    [{ SLUICE_VAULT_ADDR: 'https://secret.example' }, 'SLUICE_VAULT_TOKEN_FILE'],
     [{ SLUICE_DATABASE_URL: 'mysql://secret@h' }, 'SLUICE_DATABASE_URL'],
     [{ SLUICE_KAFKA_BROKERS: 'a:1', SLUICE_KAFKA_USERNAME: 'u' }, 'SLUICE_KAFKA_PASSWORD'],
     [{ SLUICE_KAFKA_USERNAME: 'u', SLUICE_KAFKA_PASSWORD: 'p' }, 'SLUICE_KAFKA_BROKERS'],

@@ -1,8 +1,11 @@
 /** Settings of the embedded Sluice: everything has a default; an address of a real cluster takes the place of the embedded one. */
 import path from 'node:path';
 import { z } from 'zod';
+import type { VaultSettings } from '../../libs/adapters/kms/index.ts';
+import { transitSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok } from '../../libs/base/index.ts';
+import { isTrustedUrl } from '../control-plane/http/oidc-issuers.ts';
 
 const port = z.coerce.number().int().min(1).max(65_535);
 
@@ -29,12 +32,27 @@ export const settings = z.strictObject({
   SLUICE_REGISTRY_USERNAME: z.string().min(1).optional(),
   /** Secret for that registry. */
   SLUICE_REGISTRY_PASSWORD: z.string().min(1).optional(),
+  /** OIDC issuer URLs whose access tokens are taken, exactly as their claim `iss`, with commas; https, or anything on 127.0.0.1. */
+  SLUICE_OIDC_ISSUERS: z
+    .string()
+    .refine((text) => text.split(',').every((url) => isTrustedUrl(url.trim())), 'must be https URLs, with commas')
+    .optional(),
+  /** What the claim `aud` of their tokens must hold. */
+  SLUICE_OIDC_AUDIENCE: z.string().min(1).optional(),
   /** Port of the HTTP API, on 127.0.0.1. */
   SLUICE_API_PORT: port.default(8080),
+  /** Port of `/v1/streams`, on 127.0.0.1; 0 for a free one. */
+  SLUICE_LINK_PORT: z.coerce.number().int().min(0).max(65_535).default(8083),
   /** Port of the embedded Kafka. Unset: the one of the last start, or a free one. */
   SLUICE_EMBEDDED_KAFKA_PORT: port.optional(),
   /** Port of the embedded PostgreSQL. Unset: the one of the last start, or a free one. */
   SLUICE_EMBEDDED_DATABASE_PORT: port.optional(),
+  /** Targets of webhooks and mirrors that may be private or plain http: `host:port`, several with commas. With the demo, all on 127.0.0.1 but our own. */
+  SLUICE_TRUSTED_TARGETS: z
+    .string()
+    .regex(/^(?:[^\s,]+:\d+(?:,[^\s,]+:\d+)*)?$/, 'must be host:port, several with commas')
+    .default(''),
+  ...transitSettings,
   /** Where data, logs and keys are kept; relative to the repository. `-- --fresh` empties it. */
   SLUICE_DATA_DIR: z.string().min(1).default('.sluice'),
 });
@@ -49,7 +67,14 @@ export interface EmbeddedSettings {
   readonly databaseUrl?: string;
   /** An external registry; undefined means our own. */
   readonly registry?: { readonly url: string; readonly username?: string; readonly password?: string };
+  /** Whose tokens are taken; undefined means nobody's. */
+  readonly oidc?: { readonly issuers: readonly string[]; readonly audience: string };
   readonly httpPort: number;
+  readonly linkPort: number;
+  /** `host:port` each. */
+  readonly trustedTargets: readonly string[];
+  /** What wraps keys: the file in the data directory, or Vault. */
+  readonly vault: VaultSettings;
   readonly kafkaPort?: number;
   readonly databasePort?: number;
   /** Absolute. */
@@ -82,6 +107,13 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (username !== undefined && read.SLUICE_KAFKA_BROKERS === undefined) {
     return fail('config-invalid', 'SLUICE_KAFKA_USERNAME needs SLUICE_KAFKA_BROKERS; the embedded Kafka makes its own account');
   }
+  const { SLUICE_OIDC_ISSUERS: issuers, SLUICE_OIDC_AUDIENCE: audience } = read;
+  if ((issuers === undefined) !== (audience === undefined)) {
+    return fail('config-invalid', 'SLUICE_OIDC_ISSUERS and SLUICE_OIDC_AUDIENCE belong together');
+  }
+  const directory = path.resolve(root, read.SLUICE_DATA_DIR);
+  const vault = vaultSettingsOf(read, path.join(directory, 'keys', 'master.key'));
+  if (!vault.ok) return vault;
   const otlpEndpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'];
   return ok({
     ...(read.SLUICE_KAFKA_BROKERS === undefined
@@ -95,10 +127,16 @@ export function readSettings(environment: Readonly<Record<string, string | undef
         }),
     ...given('databaseUrl', read.SLUICE_DATABASE_URL),
     ...given('registry', registryOf(read)),
+    ...(issuers === undefined || audience === undefined
+      ? {}
+      : { oidc: { issuers: issuers.split(',').map((url) => url.trim()), audience } }),
     httpPort: read.SLUICE_API_PORT,
+    linkPort: read.SLUICE_LINK_PORT,
+    trustedTargets: read.SLUICE_TRUSTED_TARGETS.split(',').filter((target) => target !== ''),
     ...given('kafkaPort', read.SLUICE_EMBEDDED_KAFKA_PORT),
     ...given('databasePort', read.SLUICE_EMBEDDED_DATABASE_PORT),
-    directory: path.resolve(root, read.SLUICE_DATA_DIR),
+    vault: vault.value,
+    directory,
     ...given('otlpEndpoint', otlpEndpoint === '' ? undefined : otlpEndpoint),
   });
 }

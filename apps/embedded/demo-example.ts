@@ -7,7 +7,8 @@ import { DirectiveFeed, TopicReader } from '../../libs/adapters/kafka/index.ts';
 import type { AvroSchema } from '../../libs/avro/index.ts';
 import { codecOf, toJson, unframe } from '../../libs/avro/index.ts';
 import { topicNames } from '../../libs/base/index.ts';
-import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
+import type { Directive, KeyOpener } from '../../libs/catalog/index.ts';
+import { dataKeyContext } from '../../libs/catalog/index.ts';
 import type { BoundProgram } from '../../libs/govern/index.ts';
 import { createOutput, instantiate, outcomes } from '../../libs/govern/index.ts';
 import { stages } from '../../libs/stages/index.ts';
@@ -20,7 +21,7 @@ const outputBytesMax = 1024 * 1024;
 const noProducer = { producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false };
 
 /** Undefined while there is no record that the agreement lets out. */
-export async function demoExample(cluster: Cluster, vault: KeyVault, agreement: string): Promise<Example | undefined> {
+export async function demoExample(cluster: Cluster, vault: KeyOpener, agreement: string): Promise<Example | undefined> {
   const directive = await directiveOf(cluster, agreement);
   const program = directive === undefined ? undefined : await bindFirst(directive, vault);
   if (directive === undefined || program === undefined) return undefined;
@@ -52,11 +53,15 @@ async function directiveOf(cluster: Cluster, agreement: string): Promise<Directi
   return directive;
 }
 
-async function bindFirst(directive: Directive, vault: KeyVault): Promise<BoundProgram | undefined> {
+async function bindFirst(directive: Directive, vault: KeyOpener): Promise<BoundProgram | undefined> {
   const [approved] = directive.programs;
   if (approved === undefined) return undefined;
   const program = instantiate(approved, stages);
-  const dataKey = await vault.unwrap(directive.dataKey, `agreement/${directive.agreement}`);
+  if (directive.dataKey === null) return undefined;
+  const dataKey = await vault.unwrap(
+    directive.dataKey,
+    dataKeyContext({ kind: 'agreement', id: directive.agreement }, directive.dataKey.epoch),
+  );
   if (!program.ok || !dataKey.ok) return undefined;
   const bound = program.value.bind({
     governedSchemaId: approved.governedSchemaId,

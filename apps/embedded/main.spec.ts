@@ -88,7 +88,7 @@ function run(directory: string, args: readonly string[], environment: Readonly<R
     Object.entries(process.env).filter(([name]) => !/^(SLUICE_|OTEL_|NODE_OPTIONS$)/.test(name)),
   );
   return spawn(process.execPath, ['--disable-warning=TimeoutNegativeWarning', main, ...args], {
-    env: { ...inherited, SLUICE_DATA_DIR: directory, ...environment },
+    env: { ...inherited, SLUICE_DATA_DIR: directory, SLUICE_LINK_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

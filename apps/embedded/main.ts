@@ -5,6 +5,7 @@ import type { Failure } from '../../libs/base/index.ts';
 import type { EmbeddedSettings } from './config.ts';
 import { readSettings } from './config.ts';
 import { demoExample } from './demo-example.ts';
+import { resetAdmin } from './reset-admin.ts';
 import { renderExample } from './screen/render.ts';
 import { Screen } from './screen/screen.ts';
 import type { Example } from './screen/snapshot.ts';
@@ -26,10 +27,18 @@ let stopping = 0;
 
 const settings = readSettings(process.env, repositoryRoot());
 const flags = process.argv.slice(2);
-const unknown = flags.find((flag) => flag !== '--fresh' && flag !== '--no-demo');
+const unknown = flags.find((flag) => !['--fresh', '--no-demo', '--reset-admin'].includes(flag));
 if (!settings.ok) refuse(settings.failure);
 else if (unknown !== undefined) refuse({ message: `there is no option ${unknown}; the options are --fresh and --no-demo` });
+else if (flags.includes('--reset-admin')) await newPassword(settings.value);
 else await main(settings.value);
+
+/** Instead of a start: what `npm run sluice -- reset-admin` runs. */
+async function newPassword(read: EmbeddedSettings): Promise<void> {
+  const password = await resetAdmin(read);
+  if (password.ok) process.stdout.write(`The new password of admin, shown this once: ${password.value}\n`);
+  else refuse(password.failure);
+}
 
 async function main(read: EmbeddedSettings): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => onSignal());

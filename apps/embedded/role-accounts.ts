@@ -41,6 +41,8 @@ function dataPlaneGrants(): AclGrant[] {
   return [
     topic(topicNames.directives, 'literal', 'read'),
     topic(topicNames.directives, 'literal', 'describe'),
+    topic(topicNames.suppressions, 'literal', 'read'),
+    topic(topicNames.suppressions, 'literal', 'describe'),
     topic('raw.', 'prefixed', 'read'),
     topic('raw.', 'prefixed', 'describe'),
     ...['gov.', 'dlq.'].flatMap((name) => [topic(name, 'prefixed', 'write'), topic(name, 'prefixed', 'describe')]),
@@ -78,6 +80,8 @@ function linkGrants(): AclGrant[] {
     { principal, resource: 'topic', name: topicNames.directives, pattern: 'literal', operation: 'describe' },
     { principal, resource: 'topic', name: 'gov.', pattern: 'prefixed', operation: 'read' },
     { principal, resource: 'topic', name: 'gov.', pattern: 'prefixed', operation: 'describe' },
+    { principal, resource: 'topic', name: topicNames.deadLetters, pattern: 'literal', operation: 'write' },
+    { principal, resource: 'topic', name: topicNames.deadLetters, pattern: 'literal', operation: 'describe' },
     { principal, resource: 'group', name: '*', pattern: 'literal', operation: 'read' },
     { principal, resource: 'group', name: '*', pattern: 'literal', operation: 'describe' },
     ...transactional(principal, 'sluice-link.'),

@@ -33,7 +33,7 @@ export interface Running {
 }
 
 /** Is part of the command line of every embedded Sluice. */
-const marker = path.join('apps', 'embedded', 'main');
+export const marker = path.join('apps', 'embedded', 'main');
 /** What a data directory holds beside the Kafka jars, which `--fresh` keeps. */
 const kept = ['broker', 'demo', 'intake', 'keys', 'logs', 'delivered.json'];
 
@@ -54,11 +54,12 @@ export async function startEmbedded(
   const lock = lockDirectory(directory, marker);
   if (!lock.ok) return lock;
   stack.push('the data directory', () => lock.value.release());
-  if (!(await isPortFree(settings.httpPort))) {
-    return fail(
-      'port-busy',
-      `port ${settings.httpPort} is in use by another program; stop it, or set SLUICE_API_PORT to another port`,
-    );
+  for (const [name, port] of [
+    ['SLUICE_API_PORT', settings.httpPort],
+    ['SLUICE_LINK_PORT', settings.linkPort],
+  ] as const) {
+    if (port !== 0 && !(await isPortFree(port)))
+      return fail('port-busy', `port ${port} is in use by another program; stop it, or set ${name} to another port`);
   }
   if (options.fresh) wipe(directory);
   // PostgreSQL may have to run under another account, which must be able to enter. What is secret below has modes of its own.
@@ -79,7 +80,9 @@ export async function startEmbedded(
   const report = reporter(screen, log);
   // Receivers are stopped after link, which delivers to them what is under way.
   const stopReceivers = stack.reserve('the receivers');
-  const roles = await step('Control plane, data plane and link', () => startRoles(settings, services.value, stack, log, report));
+  const roles = await step('Control plane, data plane and link', () =>
+    startRoles(settings, services.value, stack, log, report, options.demo),
+  );
   if (!roles.ok) return roles;
   const totals = new ReceiptTotals(roles.value.cluster);
   totals.start();
@@ -88,12 +91,11 @@ export async function startEmbedded(
   stack.push('the counts', () => delivered.save());
   if (!options.demo) return ok({ roles: roles.value, totals, delivered, lost: services.value.lost });
 
-  const { address, operatorSecret, intakeDirectory, cluster } = roles.value;
+  const { address, ownAccount, intakeDirectory, cluster } = roles.value;
   const demo = await step('Demo', () =>
     startDemo({
       apiAddress: address,
-      adminName: 'admin',
-      adminSecret: operatorSecret,
+      account: ownAccount,
       brokers: cluster.options.brokers,
       intakeDirectory,
       stateDirectory: path.join(directory, 'demo'),

@@ -1,45 +1,50 @@
-/** The Nest application around link when it is a process of its own: health, readiness and status over HTTP. */
-import type { DynamicModule, OnApplicationShutdown } from '@nestjs/common';
-import { Controller, Get, HttpCode, Inject, Module } from '@nestjs/common';
+/** The HTTP side of link: streams for subscribers, and health, readiness and status for operators. */
+import type { DynamicModule } from '@nestjs/common';
+import { Controller, Get, Inject, Module } from '@nestjs/common';
+import type { Deliveries } from './deliveries.ts';
 import type { DeliveryStatus } from './delivery.ts';
-import type { Link } from './start.ts';
+import { StreamsController, streamsToken } from './streams/streams.controller.ts';
+import type { Streams } from './streams/streams.ts';
 
-const linkToken = Symbol('link');
+const deliveriesToken = Symbol('deliveries');
 
 @Controller()
-class LinkController implements OnApplicationShutdown {
-  readonly #link: Link;
+class LinkController {
+  readonly #deliveries: Pick<Deliveries, 'status'>;
+  readonly #streams: Pick<Streams, 'status'>;
 
-  constructor(@Inject(linkToken) link: Link) {
-    this.#link = link;
+  constructor(@Inject(deliveriesToken) deliveries: Deliveries, @Inject(streamsToken) streams: Streams) {
+    this.#deliveries = deliveries;
+    this.#streams = streams;
   }
 
   @Get('health')
-  @HttpCode(200)
   health(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   /** Link is ready once it has read the directives, whatever the platforms do. */
   @Get('ready')
-  @HttpCode(200)
   ready(): { status: 'ok' } {
     return { status: 'ok' };
   }
 
   @Get('status')
-  status(): { deliveries: readonly DeliveryStatus[] } {
-    return { deliveries: this.#link.status() };
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.#link.stop();
+  status(): { deliveries: readonly DeliveryStatus[]; streams: Readonly<Record<string, number>> } {
+    return { deliveries: this.#deliveries.status(), streams: this.#streams.status() };
   }
 }
 
 @Module({})
 export class AppModule {
-  static with(link: Link): DynamicModule {
-    return { module: AppModule, controllers: [LinkController], providers: [{ provide: linkToken, useValue: link }] };
+  static of(deliveries: Deliveries, streams: Streams): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [LinkController, StreamsController],
+      providers: [
+        { provide: deliveriesToken, useValue: deliveries },
+        { provide: streamsToken, useValue: streams },
+      ],
+    };
   }
 }

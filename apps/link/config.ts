@@ -1,5 +1,7 @@
 /** Settings of link, from the environment. An unknown `SLUICE_*` name is an error: a misspelt setting must not be a silent default. */
 import { z } from 'zod';
+import type { VaultSettings } from '../../libs/adapters/kms/index.ts';
+import { transitSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok } from '../../libs/base/index.ts';
 
@@ -14,22 +16,33 @@ export const linkSettings = z.strictObject({
   SLUICE_KMS_KEY_FILE: z
     .string()
     .min(1)
-    .describe('File of the local master key that the control plane wraps delivery secrets with'),
-  SLUICE_HEALTH_HOST: z
+    .optional()
+    .describe("File of the local master keys, which is the control plane's; required unless Vault is set"),
+  ...transitSettings,
+  SLUICE_LINK_HOST: z
     .string()
     .min(1)
     .default('127.0.0.1')
-    .describe('Address on which `/health`, `/ready` and `/status` are served'),
-  SLUICE_HEALTH_PORT: z.coerce.number().int().min(0).max(65_535).default(8083).describe('Their port'),
+    .describe('Address on which `/v1/streams`, `/health`, `/ready` and `/status` are served'),
+  SLUICE_LINK_PORT: z.coerce.number().int().min(0).max(65_535).default(8083).describe('Their port; 0 for a free one'),
+  SLUICE_TRUSTED_TARGETS: z
+    .string()
+    .regex(/^(?:[^\s,]+:\d+(?:,[^\s,]+:\d+)*)?$/, 'must be host:port, several with commas')
+    .default('')
+    .describe('Targets of webhooks and mirrors that may be private or plain http: `host:port`, several with commas'),
+  SLUICE_STREAMS_OPEN_MAX: z.coerce.number().int().min(1).max(10_000).default(256).describe('Streams open at once'),
+  SLUICE_STREAMS_PER_ACCOUNT_MAX: z.coerce.number().int().min(1).max(1_000).default(8).describe('Streams of one account'),
 });
 
 export interface LinkSettings {
   readonly brokers: readonly string[];
   readonly sasl?: { readonly username: string; readonly password: string };
   readonly tls: boolean;
-  readonly kmsKeyFile: string;
-  readonly host: string;
-  readonly port: number;
+  readonly vault: VaultSettings;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly trusted: ReadonlySet<string>;
+  readonly streamsOpenMax: number;
+  readonly streamsPerAccountMax: number;
   /** `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly otlpEndpoint?: string;
 }
@@ -44,6 +57,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if ((read.SLUICE_KAFKA_USERNAME === undefined) !== (read.SLUICE_KAFKA_PASSWORD === undefined)) {
     return fail('config-invalid', 'SLUICE_KAFKA_USERNAME and SLUICE_KAFKA_PASSWORD belong together');
   }
+  const vault = vaultSettingsOf(read);
+  if (!vault.ok) return vault;
   const otlpEndpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'];
   return ok({
     brokers: read.SLUICE_KAFKA_BROKERS.split(','),
@@ -51,9 +66,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       ? {}
       : { sasl: { username: read.SLUICE_KAFKA_USERNAME, password: read.SLUICE_KAFKA_PASSWORD } }),
     tls: read.SLUICE_KAFKA_TLS,
-    kmsKeyFile: read.SLUICE_KMS_KEY_FILE,
-    host: read.SLUICE_HEALTH_HOST,
-    port: read.SLUICE_HEALTH_PORT,
+    vault: vault.value,
+    listen: { host: read.SLUICE_LINK_HOST, port: read.SLUICE_LINK_PORT },
+    trusted: new Set(read.SLUICE_TRUSTED_TARGETS.split(',').filter((target) => target !== '')),
+    streamsOpenMax: read.SLUICE_STREAMS_OPEN_MAX,
+    streamsPerAccountMax: read.SLUICE_STREAMS_PER_ACCOUNT_MAX,
     ...(otlpEndpoint === undefined || otlpEndpoint === '' ? {} : { otlpEndpoint }),
   });
 }

@@ -2,19 +2,24 @@
 import type { Counter } from '@opentelemetry/api';
 import { metrics } from '@opentelemetry/api';
 import type { Cluster, DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
-import type { Directive, KeyVault } from '../../libs/catalog/index.ts';
+import type { Directive, KeyOpener } from '../../libs/catalog/index.ts';
 import { attributeNames, metricNames } from '../../libs/telemetry/index.ts';
 import type { DeliveryStatus, Pace, RunDelivery } from './delivery.ts';
 import { pause, restartMs } from './delivery.ts';
 import { runMirror } from './mirror-delivery.ts';
+import type { Streams } from './streams/streams.ts';
+import type { TrustedTargets } from './target-guard.ts';
 import { runWebhook } from './webhook-delivery.ts';
 
 interface DeliveriesOptions {
   readonly source: Cluster;
   readonly feed: Pick<DirectiveFeed, 'current' | 'poll' | 'close'>;
-  readonly vault: KeyVault;
+  readonly vault: KeyOpener;
   readonly log: (sentence: string) => void;
   readonly pace: Pace;
+  readonly trusted: TrustedTargets;
+  /** Told of every directive as well. */
+  readonly streams?: Pick<Streams, 'apply' | 'endAll'>;
 }
 
 type Kind = DeliveryStatus['kind'];
@@ -61,6 +66,9 @@ export class Deliveries {
   }
 
   start(): void {
+    const { feed, streams } = this.#options;
+    // The feed was read to its end when it was opened.
+    streams?.apply([...feed.current().values()]);
     this.#following = this.#follow();
   }
 
@@ -98,8 +106,9 @@ export class Deliveries {
   }
 
   async #apply(directives: readonly Directive[]): Promise<void> {
+    this.#options.streams?.apply(directives);
+    await Promise.all(directives.map(({ agreement }) => this.#end(agreement)));
     for (const directive of directives) {
-      await this.#end(directive.agreement);
       const { kind } = directive.delivery;
       if (kind !== 'kafka' && directive.state === 'started') this.#begin(directive, kind);
       else if (kind === 'kafka') this.#counts.delete(directive.agreement);
@@ -117,7 +126,7 @@ export class Deliveries {
   }
 
   async #keepRunning(directive: Directive, { kind, stop }: Running, counts: Counts): Promise<void> {
-    const { source, vault, pace, log } = this.#options;
+    const { source, vault, pace, log, trusted } = this.#options;
     for (let attempt = 0; !stop.signal.aborted; attempt += 1) {
       const startedMs = performance.now();
       const deliveredBefore = counts.delivered;
@@ -128,6 +137,8 @@ export class Deliveries {
         directive,
         pace,
         stopped: stop.signal,
+        trusted,
+        log,
         delivered: (count) => {
           counts.delivered += count;
           this.#delivered.add(count, attributesOf(directive.agreement, kind));
@@ -160,6 +171,7 @@ export class Deliveries {
   }
 
   async #endAll(): Promise<void> {
+    this.#options.streams?.endAll();
     await Promise.all([...this.#running.keys()].map((agreement) => this.#end(agreement)));
   }
 }

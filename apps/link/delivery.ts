@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SpanContext } from '@opentelemetry/api';
 import type { Cluster, ReadRecord } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
-import type { Directive, KeyVault, WrappedKey } from '../../libs/catalog/index.ts';
+import type { Directive, KeyOpener, WrappedKey } from '../../libs/catalog/index.ts';
+import { deliveryContext } from '../../libs/catalog/index.ts';
 import { readTraceparent } from '../../libs/telemetry/index.ts';
+import type { TrustedTargets } from './target-guard.ts';
 
 export interface DeliveryStatus {
   readonly agreement: string;
@@ -47,7 +49,7 @@ export const pace: Pace = {
 export interface DeliveryContext {
   /** Sluice's own cluster. */
   readonly source: Cluster;
-  readonly vault: KeyVault;
+  readonly vault: KeyOpener;
   readonly directive: Directive;
   readonly pace: Pace;
   /** Aborted when the delivery must end at once. */
@@ -55,6 +57,8 @@ export interface DeliveryContext {
   /** Records that the platform now has. */
   readonly delivered: (count: number) => void;
   readonly lag: (records: number) => void;
+  readonly trusted: TrustedTargets;
+  readonly log: (sentence: string) => void;
 }
 
 /** `gone`: the receiver wants no more until the agreement changes. */
@@ -64,7 +68,6 @@ export type DeliveryEnd = 'stopped' | 'gone';
 export type RunDelivery = (context: DeliveryContext) => Promise<Result<DeliveryEnd>>;
 
 /** The context that a platform's password or secret is wrapped for. */
-const deliveryContext = (agreement: string): string => `delivery/${agreement}`;
 
 export function openSecret(context: DeliveryContext, wrapped: WrappedKey): Promise<Result<Uint8Array>> {
   return context.vault.unwrap(wrapped, deliveryContext(context.directive.agreement));

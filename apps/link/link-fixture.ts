@@ -1,13 +1,21 @@
 /** What the tests of link share: a governed topic on real Kafka, directives from memory, a vault that wraps nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Cluster, KafkaAdmin, TopicReader, topicOffsets, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
+import {
+  Cluster,
+  deadLettersTopic,
+  KafkaAdmin,
+  TopicReader,
+  topicOffsets,
+  TransactionalProducer,
+} from '../../libs/adapters/kafka/index.ts';
 import type { AclGrant, OutRecord, ReadRecord } from '../../libs/adapters/kafka/index.ts';
 import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { ok, topicNames, unwrap } from '../../libs/base/index.ts';
-import type { Delivery, Directive, KeyVault, WrappedKey } from '../../libs/catalog/index.ts';
+import type { Delivery, Directive, KeyOpener, WrappedKey } from '../../libs/catalog/index.ts';
 import { Deliveries } from './deliveries.ts';
 import type { DeliveryStatus, Pace } from './delivery.ts';
+import type { TrustedTargets } from './target-guard.ts';
 import { pace } from './delivery.ts';
 
 const governedSchemaId = 77;
@@ -30,8 +38,7 @@ export const wrapPlain = (text: string): WrappedKey => ({
   epoch: 1,
   wrapped: Buffer.from(text).toString('base64url'),
 });
-const vault: KeyVault = {
-  wrap: (plain) => Promise.resolve(ok(wrapPlain(Buffer.from(plain).toString()))),
+const vault: KeyOpener = {
   unwrap: (key) => Promise.resolve(ok(Buffer.from(key.wrapped, 'base64url'))),
 };
 
@@ -87,6 +94,7 @@ export class GovernedFixture {
   readonly admin: KafkaAdmin;
   readonly agreement: string;
   readonly topic: string;
+  readonly vault = vault;
   readonly #dataset = 'fixture';
   #writer: TransactionalProducer | undefined;
   #written = 0;
@@ -103,7 +111,7 @@ export class GovernedFixture {
   static async open({ brokers, username, password }: KafkaPlace, agreement: string): Promise<GovernedFixture> {
     const cluster = unwrap(await Cluster.open({ brokers, clientId: 'link-test', sasl: { username, password } }));
     const fixture = new GovernedFixture(cluster, agreement);
-    unwrap(await fixture.admin.createTopics([{ name: fixture.topic, partitions }]));
+    unwrap(await fixture.admin.createTopics([{ name: fixture.topic, partitions }, deadLettersTopic]));
     return fixture;
   }
 
@@ -120,12 +128,13 @@ export class GovernedFixture {
     if (outcome === 'commit') this.#written += count;
   }
 
-  start(delivery: Delivery, changes: Partial<Pace> = {}): RunningLink {
+  /** Trusts the delivery's own target unless told otherwise: everything here is on the loopback. */
+  start(delivery: Delivery, changes: Partial<Pace> = {}, trusted: TrustedTargets = targetsOf(delivery)): RunningLink {
     const feed = new MemoryFeed();
-    let directive = this.#directive(delivery);
+    let directive = this.directiveOf(delivery);
     feed.put(directive);
     const quick = { ...pace, pollMs: 50, retryBaseMs: 20, retryCapMs: 100, brokenCapMs: 200, ...changes };
-    const deliveries = new Deliveries({ source: this.cluster, feed, vault, log: () => undefined, pace: quick });
+    const deliveries = new Deliveries({ source: this.cluster, feed, vault, log: () => undefined, pace: quick, trusted });
     deliveries.start();
     this.#links.add(deliveries);
     return {
@@ -164,7 +173,7 @@ export class GovernedFixture {
     await this.cluster.close();
   }
 
-  #directive(delivery: Delivery): Directive {
+  directiveOf(delivery: Delivery): Directive {
     const program = {
       writerSchemaId: 1,
       writerSchema: governedSchema,
@@ -172,7 +181,7 @@ export class GovernedFixture {
       governedSchema,
       manifest: '{}',
       module: '',
-      programHash: '00',
+      programHash: '0'.repeat(64),
     };
     return {
       version: 1,
@@ -188,6 +197,11 @@ export class GovernedFixture {
       delivery,
     };
   }
+}
+
+function targetsOf(delivery: Delivery): TrustedTargets {
+  if (delivery.kind === 'mirror') return new Set(delivery.brokers);
+  return new Set(delivery.kind === 'webhook' ? [new URL(delivery.url).host] : []);
 }
 
 /** Waits for a condition; fails after half a minute with what was seen last. */

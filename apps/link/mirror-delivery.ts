@@ -8,6 +8,7 @@ import type { Delivery } from '../../libs/catalog/index.ts';
 import { attributeNames, endSpan, spanNames, startBatchSpan } from '../../libs/telemetry/index.ts';
 import type { DeliveryContext, DeliveryEnd } from './delivery.ts';
 import { byPartition, contextsOf, openSecret } from './delivery.ts';
+import { guardBrokers } from './target-guard.ts';
 import { LagMeter, readFrom } from './source-position.ts';
 
 type MirrorTarget = Extract<Delivery, { kind: 'mirror' }>;
@@ -19,6 +20,8 @@ export async function runMirror(context: DeliveryContext): Promise<Result<Delive
   const { directive } = context;
   if (directive.delivery.kind !== 'mirror') throw new TypeError('runMirror: the delivery is not a mirror');
   const target = directive.delivery;
+  const allowed = await guardBrokers(target.brokers, context.trusted);
+  if (!allowed.ok) return during('opening the target of the mirror', allowed.failure);
   const password = await openSecret(context, target.password);
   if (!password.ok) return password;
   const sasl = { username: target.username, password: Buffer.from(password.value).toString('utf8') };

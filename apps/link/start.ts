@@ -1,17 +1,31 @@
 /** Joins link to Kafka and the key vault and runs it: one call, one thing to stop. Embedded and `main.ts` both use it. */
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Cluster, DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
 import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
-import { during, ok } from '../../libs/base/index.ts';
-import type { KeyVault } from '../../libs/catalog/index.ts';
+import { during, fail, ok } from '../../libs/base/index.ts';
+import type { KeyOpener } from '../../libs/catalog/index.ts';
+import { AppModule } from './app.module.ts';
 import { Deliveries } from './deliveries.ts';
 import type { DeliveryStatus, Pace } from './delivery.ts';
 import { pace } from './delivery.ts';
+import type { TrustedTargets } from './target-guard.ts';
+import { limitGuessing } from './streams/limit-guessing.ts';
+import { Streams } from './streams/streams.ts';
 
 export interface LinkConfig {
   /** Reads `sluice.directives` and `gov.*`, and commits groups `<agreement>.link` by transactional ids `sluice-link.<agreement>`. */
   readonly kafka: KafkaOptions;
-  readonly vault: KeyVault;
+  readonly vault: KeyOpener;
+  /** Where `/v1/streams`, `/health`, `/ready` and `/status` are served; port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Streams open at once, and of one account; 256 and 8 unless given. */
+  readonly streamsOpenMax?: number;
+  readonly streamsPerAccountMax?: number;
+  /** Targets that are trusted although they are private or speak plain http; looked at anew for each connection. None unless given. */
+  readonly trusted?: TrustedTargets;
   /** Told what an operator may want to know; holds no record's value. */
   readonly log?: (sentence: string) => void;
   /** Waiting times, where a test or an operator wants others. */
@@ -19,6 +33,8 @@ export interface LinkConfig {
 }
 
 export interface Link {
+  /** `http://host:port` */
+  readonly address: string;
   /** One entry for each mirror or webhook agreement that is known. */
   status(): readonly DeliveryStatus[];
   stop(): Promise<void>;
@@ -33,19 +49,58 @@ export async function startLink(config: LinkConfig): Promise<Result<Link>> {
     await cluster.value.close();
     return during('starting link', feed.failure);
   }
+  const streams = new Streams({
+    kafka: config.kafka,
+    openMax: config.streamsOpenMax ?? 256,
+    openPerAccountMax: config.streamsPerAccountMax ?? 8,
+  });
   const deliveries = new Deliveries({
     source: cluster.value,
     feed: feed.value,
     vault: config.vault,
     log: config.log ?? (() => undefined),
     pace: { ...pace, ...config.pace },
+    trusted: config.trusted ?? new Set(),
+    streams,
   });
   deliveries.start();
+  const stop = async (): Promise<void> => {
+    await deliveries.stop();
+    await cluster.value.close();
+  };
+  const served = await serve(config, deliveries, streams);
+  if (!served.ok) {
+    await stop();
+    return served;
+  }
   return ok({
+    address: (await served.value.getUrl()).replace('[::1]', 'localhost'),
     status: () => deliveries.status(),
     stop: async () => {
-      await deliveries.stop();
-      await cluster.value.close();
+      // Open streams end with their deliveries, and the server waits for none.
+      await stop();
+      await served.value.close();
     },
   });
+}
+
+async function serve(config: LinkConfig, deliveries: Deliveries, streams: Streams): Promise<Result<NestFastifyApplication>> {
+  const adapter = new FastifyAdapter({ forceCloseConnections: true, routerOptions: { maxParamLength: 100 } });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(deliveries, streams), adapter, {
+    logger: ['error', 'warn'],
+    abortOnError: false,
+  });
+  limitGuessing(adapter.getInstance());
+  const { host, port } = config.listen;
+  try {
+    await app.listen(port, host);
+    return ok(app);
+  } catch (error) {
+    await app.close();
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+    if (code === 'EADDRINUSE')
+      return fail('port-busy', `port ${port} of ${host} is in use by another program; set SLUICE_LINK_PORT to another one`);
+    if (code === 'EADDRNOTAVAIL' || code === 'EACCES') return fail('config-invalid', `cannot listen on ${host}:${port}`);
+    throw error;
+  }
 }

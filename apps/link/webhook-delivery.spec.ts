@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
-import { unwrap } from '../../libs/base/index.ts';
+import { topicNames, unwrap } from '../../libs/base/index.ts';
 import type { Delivery } from '../../libs/catalog/index.ts';
 import { parseTraceparent, startTelemetry } from '../../libs/telemetry/index.ts';
 import { testKafka, uniqueId } from '../../libs/testkit/index.ts';
@@ -239,4 +239,67 @@ describe('a webhook', () => {
     expect(spans.includes('第')).toBe(false);
     expect(spans.includes('key-')).toBe(false);
   }, 60_000);
+});
+
+describe('a record that the receiver refuses for good', () => {
+  const letters = async (): Promise<{ agreement: string; partition: number; offset: string; status: number; event: string }[]> =>
+    (await other.readAll(topicNames.deadLetters))
+      .map(({ value }) => JSON.parse(Buffer.from(value ?? new Uint8Array()).toString('utf8')))
+      .filter(({ agreement }) => agreement === other.agreement);
+  let other: GovernedFixture;
+
+  beforeAll(async () => {
+    other = await GovernedFixture.open(testKafka(), uniqueId('letters'));
+  });
+  afterAll(() => other.close());
+
+  test('is put away once, with its event, and all others are delivered', async () => {
+    const poison = new Set([7, 8, 22]);
+    answer = (request, response) => {
+      const isPoison = eventsOf(request).some(({ data }) => poison.has(data?.number ?? -1));
+      response.writeHead(isPoison ? 422 : 204).end();
+    };
+    await other.write(60);
+    const link = other.start(webhook(20));
+    const numbers = (): number[] =>
+      [
+        ...new Set(
+          taking()
+            .flatMap(eventsOf)
+            .map(({ data }) => data?.number ?? -1),
+        ),
+      ].toSorted((a, b) => a - b);
+    const taking = (): Received[] =>
+      received.filter((request) => !eventsOf(request).some(({ data }) => poison.has(data?.number ?? -1)));
+    await until(() => link.status().delivered === 57, link.status);
+    await link.stop();
+    expect(numbers()).toEqual(Array.from({ length: 60 }, (_, index) => index).filter((number) => !poison.has(number)));
+    const put = await letters();
+    expect(put.map(({ event }) => (JSON.parse(event) as GovernedEvent).data?.number ?? -1).toSorted((a, b) => a - b)).toEqual([
+      7, 8, 22,
+    ]);
+    expect(put[0]).toMatchObject({ status: 422, agreement: other.agreement });
+  });
+
+  test('is no reason to put away everything: a receiver that refuses one record after another is waited for', async () => {
+    const before = (await letters()).length;
+    answer = (_, response) => void response.writeHead(400).end();
+    await other.write(90);
+    const link = other.start(webhook(10));
+    await until(() => link.status().lastError?.includes('one after another') === true, link.status);
+    answer = taken;
+    await until(() => link.status().lagRecords === 0 && link.status().state === 'running', link.status);
+    await link.stop();
+    const put = (await letters()).length - before;
+    expect(put).toBeGreaterThan(0);
+    expect(put).toBeLessThanOrEqual(20);
+  });
+});
+
+test('a receiver that may not be connected to gets nothing, and the status says why', async () => {
+  const link = fixture.start(webhook(), {}, new Set());
+  await until(() => link.status().lastError !== undefined, link.status);
+  expect(link.status().lastError).toContain('the URL must be https');
+  await link.stop();
+  expect(received).toEqual([]);
 });

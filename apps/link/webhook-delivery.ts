@@ -14,6 +14,7 @@ import type { DeliveryContext, DeliveryEnd } from './delivery.ts';
 import { backOffMs, byPartition, contextsOf, openSecret, pause } from './delivery.ts';
 import { LagMeter, readFrom } from './source-position.ts';
 import { TakenPositions } from './taken-positions.ts';
+import { guardUrl } from './target-guard.ts';
 import type { WebhookAnswer } from './webhook-request.ts';
 import { sendWebhook } from './webhook-request.ts';
 
@@ -29,6 +30,9 @@ interface Endpoint {
   readonly write: WriteEvent;
   /** Halved when the receiver finds a batch too large. */
   batchRecordsMax: number;
+  /** Records put away since the receiver last took something, and its answer to the last of them. */
+  putAway: number;
+  refusedWith: number;
 }
 
 interface Batch {
@@ -94,17 +98,34 @@ async function deliverPartition(
   records: readonly ReadRecord[],
 ): Promise<Result<DeliveryEnd>> {
   let next = 0;
+  // Smaller while a record that the receiver refuses is looked for.
+  let most = endpoint.batchRecordsMax;
   while (next < records.length && !context.stopped.aborted) {
-    const batch = cutBatch(endpoint, partition, records, next);
+    const batch = cutBatch(endpoint, partition, records, next, most);
     if (!batch.ok) return batch;
+    const size = batch.value.records.length;
     const outcome = await deliverBatch(context, endpoint, batch.value);
     if (!outcome.ok) return outcome;
     if (outcome.value === 'gone') return ok('gone');
-    if (outcome.value === 'cut-anew') continue;
-    const last = batch.value.records.at(-1) as ReadRecord;
-    taken.moveTo(partition, last.offset + 1n);
-    next += batch.value.records.length;
-    context.delivered(batch.value.records.length);
+    if (outcome.value === 'cut-anew') {
+      most = Math.min(most, endpoint.batchRecordsMax);
+      continue;
+    }
+    if (outcome.value === 'refused' && size > 1) {
+      most = Math.ceil(size / 2);
+      continue;
+    }
+    if (outcome.value === 'refused') {
+      const put = putAway(context, endpoint, taken, batch.value);
+      if (!put.ok) return put;
+      most = endpoint.batchRecordsMax;
+    } else {
+      endpoint.putAway = 0;
+      most = Math.min(endpoint.batchRecordsMax, most * 2);
+      context.delivered(size);
+    }
+    taken.moveTo(partition, (batch.value.records.at(-1) as ReadRecord).offset + 1n);
+    next += size;
     const committed = await taken.commitWhenDue();
     if (!committed.ok) return committed;
   }
@@ -112,10 +133,16 @@ async function deliverPartition(
 }
 
 /** The next records of a partition, as many as fit a batch, written once for all attempts. */
-function cutBatch(endpoint: Endpoint, partition: number, records: readonly ReadRecord[], from: number): Result<Batch> {
+function cutBatch(
+  endpoint: Endpoint,
+  partition: number,
+  records: readonly ReadRecord[],
+  from: number,
+  most: number,
+): Result<Batch> {
   const events: string[] = [];
   let bytes = 2;
-  for (let index = from; index < records.length && events.length < endpoint.batchRecordsMax; index += 1) {
+  for (let index = from; index < records.length && events.length < most; index += 1) {
     const event = endpoint.write(records[index] as ReadRecord);
     if (!event.ok) {
       if (events.length === 0) return event;
@@ -128,7 +155,30 @@ function cutBatch(endpoint: Endpoint, partition: number, records: readonly ReadR
   return ok({ partition, records: records.slice(from, from + events.length), body: `[${events.join(',')}]` });
 }
 
-type Outcome = 'taken' | 'cut-anew' | 'gone';
+/** So many records one after another are put away; then it is the receiver that is wrong, not they. */
+const putAwayMax = 10;
+
+/** A record that the receiver will never take goes to the dead letters, together with the position behind it. */
+function putAway({ directive, log }: DeliveryContext, endpoint: Endpoint, taken: TakenPositions, batch: Batch): Result<void> {
+  endpoint.putAway += 1;
+  if (endpoint.putAway > putAwayMax)
+    return fail('delivery-failed', `sending a batch: the receiver refused ${putAwayMax} records one after another`);
+  const [{ partition, offset }] = batch.records as [ReadRecord];
+  taken.putAway({
+    agreement: directive.agreement,
+    partition,
+    offset: String(offset),
+    status: endpoint.refusedWith,
+    at: new Date().toISOString(),
+    event: batch.body.slice(1, -1),
+  });
+  log(
+    `Record ${offset} of partition ${partition} of ${directive.agreement} goes to the dead letters: answer ${endpoint.refusedWith}.`,
+  );
+  return ok(undefined);
+}
+
+type Outcome = 'taken' | 'cut-anew' | 'gone' | 'refused';
 
 /** Sends a batch until the receiver has it or an end is in sight. A stop also ends in `cut-anew`, which nobody does then. */
 async function deliverBatch(context: DeliveryContext, endpoint: Endpoint, batch: Batch): Promise<Result<Outcome>> {
@@ -148,6 +198,7 @@ async function deliverBatch(context: DeliveryContext, endpoint: Endpoint, batch:
       ...(isSpanContextValid(spanContext) ? { traceparent: formatTraceparent(spanContext) } : {}),
       timeoutMs: pace.requestTimeoutMs,
       stopped,
+      trusted: context.trusted,
     });
     const verdict = judge(endpoint, batch, answer, attempt);
     if (verdict !== 'again') {
@@ -176,6 +227,12 @@ function judge(endpoint: Endpoint, batch: Batch, answer: WebhookAnswer, attempt:
         return fail('record-too-large', 'sending a batch: the receiver answered 413 to a single record');
       endpoint.batchRecordsMax = Math.ceil(batch.records.length / 2);
       return ok('cut-anew');
+    case 'forbidden':
+      return fail('target-forbidden', `sending a batch: ${answer.reason}`);
+    case 'refused':
+      endpoint.refusedWith = answer.status;
+      // A batch is cut at once; a single record gets its attempts, for the refusal may be a passing one after all.
+      return batch.records.length > 1 || attempt + 1 >= attemptsMax ? ok('refused') : 'again';
     case 'again':
       return attempt + 1 < attemptsMax ? 'again' : fail('delivery-failed', `sending a batch: ${answer.reason}`);
   }
@@ -185,14 +242,20 @@ async function openEndpoint(context: DeliveryContext): Promise<Result<Endpoint>>
   const { directive } = context;
   if (directive.delivery.kind !== 'webhook') throw new TypeError('runWebhook: the delivery is not a webhook');
   const { url, secret, batchRecordsMax } = directive.delivery;
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    return fail('request-invalid', 'opening the webhook: its URL must be http or https');
-  }
+  const guarded = guardUrl(url, context.trusted);
+  if (!guarded.ok) return during('opening the webhook', guarded.failure);
   const bytes = await openSecret(context, secret);
   if (!bytes.ok) return bytes;
   const write = eventWriter(directive);
   if (!write.ok) return during('opening the webhook', write.failure);
-  return ok({ url, secret: createSecretKey(bytes.value), write: write.value, batchRecordsMax: Math.max(1, batchRecordsMax) });
+  return ok({
+    url,
+    secret: createSecretKey(bytes.value),
+    write: write.value,
+    batchRecordsMax: Math.max(1, batchRecordsMax),
+    putAway: 0,
+    refusedWith: 0,
+  });
 }
 
 function startDeliverySpan(agreement: string, batch: Batch, first: bigint, last: bigint): Span {

@@ -7,6 +7,8 @@ export type { DefaultValue } from './default-value.ts';
 export { defaultOf } from './default-value.ts';
 export { frame, frameHeaderBytes, frameSchemaId, unframe } from './frame.ts';
 export { branchName, fromJson, fromText } from './json-value.ts';
+export type { FieldReader } from './read-field.ts';
+export { fieldReader } from './read-field.ts';
 export { renderSchema } from './render.ts';
 export {
   branchFor,

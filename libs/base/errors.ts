@@ -26,7 +26,13 @@ export const errorCatalogue = {
   'service-failed': entry(500, false, 'An embedded service ended unexpectedly. Its log says why.'),
   'already-running': entry(500, false, 'Another Sluice uses this data directory. Stop it first.'),
   // Callers
-  'unauthenticated': entry(401, false, 'The account name or secret is missing or wrong.'),
+  'unauthenticated': entry(401, false, 'The credentials are missing, wrong, expired or revoked.'),
+  'participant-suspended': entry(
+    403,
+    false,
+    'The participant is suspended: none of its accounts may do anything until the operator resumes it.',
+  ),
+  'issuer-unreachable': entry(503, true, 'The OIDC issuer did not answer, so that its token could not be checked. Try again.'),
   'forbidden': entry(403, false, 'The account may not do this.'),
   'not-found': entry(404, false, 'There is no such thing, or the account may not see it.'),
   'request-invalid': entry(400, false, 'The request is malformed. The detail names the place.'),
@@ -36,6 +42,16 @@ export const errorCatalogue = {
     422,
     false,
     'The same Idempotency-Key came with another body. Use a new key for a new request.',
+  ),
+  'request-in-progress': entry(
+    409,
+    true,
+    'A request with the same Idempotency-Key is being worked on. Ask again for its answer.',
+  ),
+  'precondition-failed': entry(
+    412,
+    false,
+    'It was changed since it was read. Read it again, and send the change with its new ETag.',
   ),
   'conflict': entry(409, false, 'The state of the thing does not allow this.'),
   'rate-limited': entry(429, true, 'Too many requests. Wait and try again.'),
@@ -47,6 +63,17 @@ export const errorCatalogue = {
   'schema-incompatible': entry(409, false, 'The schema is not compatible with the earlier versions of its subject.'),
   'registry-unreachable': entry(503, true, 'The schema registry did not answer. The partition waits and tries again.'),
   'policy-invalid': entry(422, false, 'The policy is not valid. The detail names the place.'),
+  'policy-loosens': entry(
+    422,
+    false,
+    "The policy is not shown to be at least as strict as the dataset's baseline. The detail names the place and both rules.",
+  ),
+  'offer-blocked': entry(
+    409,
+    false,
+    'The dataset may not be offered: the detail names the rights or the classification that are missing.',
+  ),
+  'assignee-unfit': entry(409, false, 'The subscriber is not one that the policy is for, by sector or region.'),
   'policy-unenforceable': entry(422, false, 'The policy has a constraint that nothing here enforces, so the offer is refused.'),
   'plan-invalid': entry(422, false, 'A stage cannot be applied to this schema. The detail names the field and says why.'),
   'field-unnamed': entry(
@@ -64,13 +91,33 @@ export const errorCatalogue = {
   'batch-corrupt': entry(422, false, 'The record batch is truncated, fails its checksum or breaks a limit.'),
   'tombstone-refused': entry(422, false, 'A null value has no meaning on a feed that is not compacted.'),
   'value-unfit': entry(422, false, 'A value does not fit the rule of its field, and the rule says refuse.'),
-  'key-unfit': entry(422, false, 'The record key does not repeat the field that governs it.'),
+  'key-unfit': entry(
+    422,
+    false,
+    'The record key does not repeat the field that governs it, does not fit its rule, or is missing on a compacted feed.',
+  ),
   'header-unfit': entry(
     422,
     false,
     'A header that should repeat the record key does not, or the headers of the record cannot be read.',
   ),
   'key-missing': entry(503, true, 'A key that the Program needs could not be resolved. Nothing is governed without it.'),
+  'key-destroyed': entry(409, false, 'The key was shredded. What was governed under it can never be joined or opened again.'),
+  'key-service-unreachable': entry(
+    503,
+    true,
+    'The key service did not answer, or is sealed. What needs a key waits; agreements that have theirs go on.',
+  ),
+  'key-service-refused': entry(
+    503,
+    true,
+    'The key service answered and refused: the token has ended or has no right to the key, or there is no such key. An operator mends that.',
+  ),
+  'suppressions-incomplete': entry(
+    503,
+    true,
+    'The list of erased subjects of a dataset cannot be read to its end. Nothing of the dataset is governed until it can.',
+  ),
   // Kafka
   'topic-authorization-failed': entry(403, false, 'The Kafka account may not use this topic.'),
   'producer-fenced': entry(409, false, 'A newer instance has taken this place over.'),
@@ -85,6 +132,11 @@ export const errorCatalogue = {
     true,
     'The governed topic of an agreement does not take records. It is served alone until it does.',
   ),
+  'outputs-too-few': entry(
+    503,
+    true,
+    'A partition of the feed waits: a topic that its records go to does not have it yet. It goes on once all of them have grown.',
+  ),
   'retention-nearly-used': entry(
     409,
     false,
@@ -93,6 +145,11 @@ export const errorCatalogue = {
   'offset-out-of-range': entry(409, false, 'The position is no longer in the topic. An operator decides how to go on.'),
   'topic-recreated': entry(409, false, 'The topic was made anew. An operator decides how to go on.'),
   // Delivery
+  'target-forbidden': entry(
+    422,
+    false,
+    'Link may not connect there: a webhook needs https and a public address, unless the operator trusts the target.',
+  ),
   'delivery-failed': entry(503, true, 'The destination did not take the batch. It is sent again.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -16,12 +16,14 @@ export const topicNames = {
   governed: (dataset: string, agreement: string): string => `gov.${dataset}.${agreement}`,
   quarantine: (dataset: string): string => `dlq.${dataset}`,
   directives: 'sluice.directives',
+  suppressions: 'sluice.suppressions',
   receipts: 'sluice.receipts',
   positions: 'sluice.positions',
   dispositions: 'sluice.dispositions',
   audit: 'sluice.audit',
   intake: 'sluice.intake',
   events: 'sluice.events',
+  deadLetters: 'sluice.dead-letters',
 } as const;
 
 /** A consumer group of a subscriber starts with this prefix, dot included: a prefix `a1` would match `a10`. */

@@ -3,6 +3,7 @@ export type { ErrorCode, ErrorEntry } from './errors.ts';
 export { errorCatalogue, errorCodes } from './errors.ts';
 export { groupPrefix, parseId, topicNames } from './ids.ts';
 export { limits } from './limits.ts';
+export { nameFault, textFault } from './plain-text.ts';
 export type { Failure, Result } from './result.ts';
 export { during, fail, FailureError, ok, unwrap } from './result.ts';
 export type { Cursor } from './varint.ts';

@@ -21,8 +21,9 @@ export interface ApprovedProgram {
 export interface WrappedKey {
   /** Which master key wrapped it. */
   readonly keyId: string;
+  /** Of the data key, from 1. */
   readonly epoch: number;
-  /** Base64url. */
+  /** As the vault writes it. */
   readonly wrapped: string;
 }
 
@@ -54,6 +55,16 @@ export type TransferStart =
   /** With the first record of this time or later, milliseconds since the epoch. */
   | { readonly timestampMs: number };
 
+/** What the data plane needs to know erased subjects by. Nothing of the dataset is governed before their list is known so far. */
+export interface DirectedSuppression {
+  /** The dataset's data key. */
+  readonly key: WrappedKey;
+  /** Path of the field whose text is the subject: `/residentId`. */
+  readonly field: string;
+  /** At least so many digests are in `sluice.suppressions`. */
+  readonly count: number;
+}
+
 export type TransferState = 'started' | 'suspended' | 'completed' | 'terminated';
 
 export interface Directive {
@@ -67,8 +78,13 @@ export interface Directive {
   readonly state: TransferState;
   /** One per writer schema that the feed may use. */
   readonly programs: readonly ApprovedProgram[];
-  /** The agreement's data key, wrapped for the context `agreement/<agreement>`; field keys are derived from it. */
-  readonly dataKey: WrappedKey;
+  /**
+   * The agreement's data key of the current epoch, wrapped for the context that `dataKeyContext` gives; field keys are derived from it. Null once it was
+   * shredded: then nothing is governed any more.
+   */
+  readonly dataKey: WrappedKey | null;
+  /** Absent while no subject of the dataset was erased. */
+  readonly suppression?: DirectedSuppression;
   /** X25519 public key of the publisher, base64url: refused originals are sealed to it. */
   readonly sealTo: string;
   readonly delivery: Delivery;

@@ -37,7 +37,10 @@ const directive = z.strictObject({
   revision: z.number().int().positive(),
   state: z.enum(['started', 'suspended', 'completed', 'terminated']),
   programs: z.array(approvedProgram),
-  dataKey: wrappedKey,
+  dataKey: wrappedKey.nullable(),
+  suppression: z
+    .strictObject({ key: wrappedKey, field: z.string().startsWith('/'), count: z.number().int().positive() })
+    .exactOptional(),
   sealTo: z.string(),
   delivery,
   start: z

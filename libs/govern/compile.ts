@@ -8,6 +8,7 @@ import { tokenKernelBytes } from '../records/index.ts';
 import { placeAt } from './address.ts';
 import { deriveRecord } from './derive-schema.ts';
 import { explainTable } from './explain.ts';
+import { checkCompactedKey, keyPlanOf } from './govern-key.ts';
 import { rootRecord, withoutNull, writtenOutFields } from './fields.ts';
 import { bindReference } from './interpreter.ts';
 import type { Engine, Manifest } from './manifest.ts';
@@ -31,11 +32,13 @@ export interface CompileInput {
   readonly stages: readonly Stage[];
   /** `wasm` emits a module; `reference` is the oracle that it is compared with. */
   readonly engine?: Engine;
+  /** Whether the feed is compacted: the governed topic then keeps the last record of each key, and null values pass as deletes. */
+  readonly compacted?: boolean;
 }
 
 /**
  * Fails with `plan-invalid`, `field-unnamed` or `predicate-invalid`, naming the field; with `plan-invalid` also where records of the writer's
- * schema cannot be read as the contract. Pure: equal inputs give an equal Program.
+ * schema cannot be read as the contract, and where a compacted feed would have keys that do not tell its records apart. Pure: equal inputs give an equal Program.
  */
 export function compile(input: CompileInput): Result<Program> {
   const action = 'compiling program';
@@ -52,6 +55,8 @@ export function compile(input: CompileInput): Result<Program> {
   const planned = planRules(schema, input.terms, input.stages);
   if (!planned.ok) return during(action, planned.failure);
   const plans = planned.value;
+  const keyed = input.compacted === true ? checkCompactedKey(plans) : ok(undefined);
+  if (!keyed.ok) return during(action, keyed.failure);
   const observed = observedPaths(plans);
   const own = buildTree({
     contract,
@@ -70,7 +75,7 @@ export function compile(input: CompileInput): Result<Program> {
 }
 
 function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSchema, tree: RecordNode): Result<Program> {
-  const { schema, writer = schema, engine = 'wasm' } = input;
+  const { schema, writer = schema, engine = 'wasm', compacted = false } = input;
   const emitted = engine === 'wasm' ? emitModule({ writer, contract: schema, plans, tree }) : undefined;
   if (emitted?.ok === false) return during('compiling program', emitted.failure);
   const slots = slotSpecs(plans);
@@ -103,6 +108,7 @@ function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSc
       else: otherwise,
     })),
     channels: plans.channels,
+    ...(compacted ? { compacted } : {}),
   } satisfies Manifest);
   const program: Program = {
     hash: sha256(manifest),
@@ -113,12 +119,13 @@ function assemble(input: CompileInput, plans: FusedPlans, governedSchema: AvroSc
     fieldPaths: plans.fields.map(({ path }) => path),
     timestamp: plans.channels.timestamp,
     headers: plans.channels.headers ?? [],
+    compacted,
     ...(emitted === undefined ? {} : { module: emitted.value }),
-    explain: () => explainTable(plans),
+    explain: () => explainTable(plans, compacted),
     bind: (binding) =>
       emitted === undefined
         ? bindReference(program, schema, plans, binding)
-        : bindModule(program, { module: emitted.value, slots, asks }, binding),
+        : bindModule(program, { module: emitted.value, slots, asks, keyPlan: keyPlanOf(plans, compacted) }, binding),
   };
   return ok(program);
 }

@@ -4,12 +4,28 @@ import type { FusedPlans } from './plan-rules.ts';
 import type { ExplainRow } from './program.ts';
 import type { Decision, FieldPlan } from './stage.ts';
 
-export function explainTable(plans: FusedPlans): readonly ExplainRow[] {
+export function explainTable(plans: FusedPlans, compacted: boolean): readonly ExplainRow[] {
   return [
     ...plans.rows.map((row) => toRow('(rows)', row.stage, 'the row condition of the policy', row.decision)),
     ...plans.fields.map((field) => toRow(field.path, field.stage, whyOf(field), field.decision)),
+    ...(compacted ? [tombstonesRow(plans)] : []),
     ...channelRows(plans),
   ];
+}
+
+/** What leaves of a compacted feed without a value. */
+function tombstonesRow({ channels }: FusedPlans): ExplainRow {
+  return {
+    field: '(tombstones)',
+    stage: 'channel',
+    happens:
+      'null values, and rows that the condition withholds, leave as deletes under the governed key, without headers of the raw record: that a key is there, and when it changes, is seen of withheld rows too',
+    why: 'the dataset is compacted: without a delete the subscriber would keep what was there before',
+    reversible: 'no',
+    informationLost: 'all but the key, its existence and the time of each change',
+    lengthLeaked: channels.key === 'keep',
+    clause: '',
+  };
 }
 
 function toRow(field: string, stage: string, why: string, decision: Decision): ExplainRow {

@@ -16,9 +16,12 @@ export interface Screening {
   readonly schemaIds: Int32Array;
   /** The distinct ones. */
   readonly ids: ReadonlySet<number>;
-  /** Refusals that hold for every Program; absent for a readable record. */
-  readonly unreadable: ReadonlyMap<number, ErrorCode>;
+  /** Refusals that hold for every Program, and records that no Program may look at; absent for a readable record. */
+  readonly unreadable: ReadonlyMap<number, ErrorCode | typeof suppressed>;
 }
+
+/** Stands in a `Screening` for a record of an erased subject: it is withheld whatever it holds. */
+export const suppressed = 'suppressed';
 
 /** The Programs of one Agreement, by writer schema id. */
 export interface Lane {
@@ -32,13 +35,21 @@ export interface RunSink {
   ran(program: BoundProgram, from: number, to: number, out: ProgramOutput): void;
   /** A record that no Program of the lane can read. */
   unread(index: number, reason: ErrorCode): void;
+  /** A record without a value under this compacted Program; `tellErased` says what becomes of it. */
+  erased(program: BoundProgram, index: number): void;
+  /** A record of an erased subject, which no Program has looked at; `tellSuppressed` says what becomes of it. */
+  suppressed(program: BoundProgram, index: number): void;
 }
+
+type DeleteReason = 'null-value' | 'withheld' | 'suppressed';
 
 /** Receives what became of each record, in offset order. The output's bytes and the headers are valid during the call alone. */
 export interface BatchSink {
   /** `headers` are those of the raw record that leave. */
   governed(index: number, program: BoundProgram, out: ProgramOutput, outcome: 'pass' | 'reshape', headers: LeavingHeaders): void;
   withheld(index: number, program: BoundProgram): void;
+  /** It leaves as a delete under the governed `key`, which is valid during the call alone: its value was null, its row is withheld, or its subject erased. */
+  deleted(index: number, program: BoundProgram, key: Uint8Array, why: DeleteReason): void;
   /** So many values at a place were replaced by the rule's `else` in records that were governed since the last call. */
   otherwise(field: string, count: number): void;
   refused(index: number, reason: ErrorCode, program: BoundProgram | undefined, field: string | null): void;
@@ -51,7 +62,7 @@ const noVerdicts: ReadonlyMap<number, ErrorCode> = new Map();
  * refused; without them the ids alone can be relied on where one has no Program.
  */
 export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, ErrorCode> = noVerdicts): Screening {
-  const { bytes, count, valueStart, valueEnd, headersEnd } = frames;
+  const { bytes, count, valueStart, valueEnd } = frames;
   const schemaIds = new Int32Array(count).fill(-1);
   const unreadable = new Map<number, ErrorCode>();
   const ids = new Set<number>();
@@ -66,8 +77,7 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
     schemaIds[index] = id;
     if (id < 0) unreadable.set(index, 'frame-invalid');
     // Key, value and headers together: an engine's room is for the whole record.
-    else if ((headersEnd[index] as number) - firstByte(frames, index) > limits.recordBytesMax)
-      unreadable.set(index, 'record-too-large');
+    else if (bytesOf(frames, index) > limits.recordBytesMax) unreadable.set(index, 'record-too-large');
     else {
       if (id !== last) ids.add(id);
       last = id;
@@ -78,7 +88,10 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
   return { schemaIds, ids, unreadable };
 }
 
-/** Runs the records from `first` on through a lane's Programs. Uses `out` as working space and leaves it wiped. */
+/**
+ * Runs the records from `first` on through a lane's Programs. Uses `out` as working space and leaves it wiped. A withheld row of a compacted Program
+ * stands in `out` as of any other: `tellRecords` makes a delete of it.
+ */
 export function runLane(
   frames: RecordFrames,
   first: number,
@@ -90,8 +103,19 @@ export function runLane(
   let index = first;
   while (index < frames.count) {
     const refusal = screening.unreadable.get(index);
+    if (refusal === suppressed) {
+      // Without a Program of its schema any will do: none looks at it, and all govern a key alike.
+      const program = lane.programs.get(screening.schemaIds[index] as number) ?? lane.programs.values().next().value;
+      if (program === undefined) sink.unread(index, 'schema-not-approved');
+      else sink.suppressed(program, index);
+      index += 1;
+      continue;
+    }
     if (refusal !== undefined) {
-      sink.unread(index, refusal);
+      const eraser = refusal === 'tombstone-refused' ? eraserOf(lane) : undefined;
+      if (eraser === undefined) sink.unread(index, refusal);
+      else if (bytesOf(frames, index) > limits.recordBytesMax) sink.unread(index, 'record-too-large');
+      else sink.erased(eraser, index);
       index += 1;
       continue;
     }
@@ -123,6 +147,8 @@ export function governBatch(
   runLane(frames, first, screening, lane, out, {
     ran: (program, from, to, ran) => tellRecords(frames, program, from, to, ran, sink),
     unread: (index, reason) => sink.refused(index, reason, undefined, null),
+    erased: (program, index) => tellErased(frames, program, index, sink),
+    suppressed: (program, index) => tellSuppressed(frames, program, index, sink),
   });
 }
 
@@ -138,6 +164,26 @@ export function tellRecords(
   const terms = program.program.headers;
   for (let record = from; record < to; record += 1) tell(sink, record, program, out, frames, terms);
   tellOtherwise(sink, program, out);
+}
+
+/** Tells of a record without a value: the publisher deletes its key. */
+export function tellErased(frames: RecordFrames, program: BoundProgram, index: number, sink: BatchSink): void {
+  tellDeleted(frames, program, index, sink, 'null-value');
+}
+
+/** Tells of a record of an erased subject: it is withheld, and on a compacted feed what was governed of its key before is deleted. */
+export function tellSuppressed(frames: RecordFrames, program: BoundProgram, index: number, sink: BatchSink): void {
+  if (program.program.compacted) tellDeleted(frames, program, index, sink, 'suppressed');
+  else sink.withheld(index, program);
+}
+
+/** Whether a run of a compacted Program has records that `tellRecords` makes deletes or refusals of. */
+export function hasDeletes({ outcome, valueStart, keyStart }: ProgramOutput, from: number, to: number): boolean {
+  for (let index = from; index < to; index += 1) {
+    if (outcome[index] === outcomes.withhold) return true;
+    if ((valueStart[index] as number) >= 0 && (keyStart[index] as number) < 0) return true;
+  }
+  return false;
 }
 
 /** Why a record of a run was refused, and the path of the field that refused it. Throws for one that was not. */
@@ -162,6 +208,30 @@ function runEnd(frames: RecordFrames, { schemaIds, unreadable }: Screening, inde
   return end;
 }
 
+/** Bytes of key, value and headers together. */
+const bytesOf = (frames: RecordFrames, index: number): number => (frames.headersEnd[index] as number) - firstByte(frames, index);
+
+/**
+ * The Program that governs the key of a record that has no schema: the Programs of a lane are of one policy, so that each governs a key alike.
+ * Undefined unless all of them are compacted.
+ */
+function eraserOf({ programs }: Lane): BoundProgram | undefined {
+  let eraser: BoundProgram | undefined;
+  for (const program of programs.values()) {
+    if (!program.program.compacted) return undefined;
+    eraser = program;
+  }
+  return eraser;
+}
+
+function tellDeleted(frames: RecordFrames, program: BoundProgram, index: number, sink: BatchSink, why: DeleteReason): void {
+  const start = frames.keyStart[index] as number;
+  const key = start < 0 ? null : program.governKey(frames.bytes.subarray(start, frames.keyEnd[index]));
+  if (key === null) sink.refused(index, 'key-unfit', program, null);
+  else if (key.length > limits.recordBytesMax) sink.refused(index, 'output-too-large', program, null);
+  else sink.deleted(index, program, key, why);
+}
+
 function tell(
   sink: BatchSink,
   index: number,
@@ -173,6 +243,11 @@ function tell(
   switch (out.outcome[index]) {
     case outcomes.pass:
     case outcomes.reshape: {
+      if (program.program.compacted && (out.keyStart[index] as number) < 0) {
+        // Without a key a compacted topic does not take it.
+        sink.refused(index, 'key-unfit', program, null);
+        break;
+      }
       const outcome = out.outcome[index] === outcomes.pass ? 'pass' : 'reshape';
       if (terms.length === 0) {
         sink.governed(index, program, out, outcome, noHeaders);
@@ -184,7 +259,8 @@ function tell(
       break;
     }
     case outcomes.withhold:
-      sink.withheld(index, program);
+      if (program.program.compacted) tellDeleted(frames, program, index, sink, 'withheld');
+      else sink.withheld(index, program);
       break;
     default: {
       const { reason, field } = refusalOf(program, out, index);

@@ -46,6 +46,7 @@ function leaving(program: Program, frames: RecordFrames): unknown {
       },
       otherwise: () => undefined,
       withheld: () => (told = 'withheld'),
+      deleted: () => (told = 'deleted'),
       refused: (_index, reason, _program, field) => (told = { reason, field }),
     },
   );

@@ -1,15 +1,17 @@
 /** Brings an approved module to life. It compiles nothing, so an upgrade changes no approved Program. */
 import type { Result } from '../base/index.ts';
 import { during, fail, ok } from '../base/index.ts';
-import type { AvroSchema } from '../avro/index.ts';
+import type { AvroSchema, TypeModel } from '../avro/index.ts';
 import { parseSchema } from '../avro/index.ts';
+import type { Otherwise } from '../odrl/index.ts';
 import { tokenKernelBytes } from '../records/index.ts';
 import { placeAt } from './address.ts';
 import { withoutNull } from './fields.ts';
+import type { KeyPlan } from './govern-key.ts';
 import type { Manifest } from './manifest.ts';
 import { abi, needsOf, sha256 } from './manifest.ts';
 import type { RunnableProgram } from './program.ts';
-import type { Stage } from './stage.ts';
+import type { FieldAction, Stage } from './stage.ts';
 import type { HostField } from './wasm/bind-module.ts';
 import { bindModule } from './wasm/bind-module.ts';
 
@@ -46,6 +48,8 @@ export function instantiate(approved: ApprovedModule, stages: readonly Stage[]):
     if (!ask.ok) return during(action, ask.failure);
     asks.push(ask.value);
   }
+  const keyPlan = keyPlanIn(manifest, contract.value, stages);
+  if (!keyPlan.ok) return during(action, keyPlan.failure);
   const slots = manifest.slots ?? [];
   const program: RunnableProgram = {
     hash: approved.programHash,
@@ -56,31 +60,59 @@ export function instantiate(approved: ApprovedModule, stages: readonly Stage[]):
     fieldPaths: manifest.fields.map(({ at }) => at),
     timestamp: manifest.channels.timestamp,
     headers: manifest.channels.headers ?? [],
+    compacted: manifest.compacted === true,
     module,
-    bind: (binding) => bindModule(program, { module, slots, asks }, binding),
+    bind: (binding) => bindModule(program, { module, slots, asks, keyPlan: keyPlan.value }, binding),
   };
   return ok(program);
 }
 
-/** The stage's own function for a field, planned again on the approved contract. */
+/** What a compacted Program does with keys; of another one nothing is required of this release. */
+function keyPlanIn(manifest: Manifest, contract: AvroSchema, stages: readonly Stage[]): Result<KeyPlan | undefined> {
+  const { key: channel } = manifest.channels;
+  if (manifest.compacted !== true) return ok(undefined);
+  const field = typeof channel === 'string' ? -1 : manifest.fields.findIndex(({ at }) => at === channel.repeats);
+  // A field without a rule of its own is kept with what it is in.
+  if (field < 0) return ok({ channel });
+  const planned = plannedAgain(manifest, field, contract, stages);
+  return planned.ok ? ok({ channel, action: planned.value.action }) : planned;
+}
+
+/** The stage's own function for a field. */
 function hostField(manifest: Manifest, field: number, contract: AvroSchema, stages: readonly Stage[]): Result<HostField> {
+  const planned = plannedAgain(manifest, field, contract, stages);
+  if (!planned.ok) return planned;
+  const { action, type, otherwise } = planned.value;
+  if (action.kind !== 'transform') return mismatch(manifest, field);
+  const label = action.keyLabel === undefined ? {} : { label: action.keyLabel };
+  return ok({ field, action, type, refuses: otherwise === 'refuse', ...label });
+}
+
+export interface PlannedAgain {
+  readonly action: FieldAction;
+  /** Without null. */
+  readonly type: TypeModel;
+  readonly otherwise: Otherwise;
+}
+
+/** What happens to a field, planned again on the approved contract. */
+export function plannedAgain(
+  manifest: Manifest,
+  field: number,
+  contract: AvroSchema,
+  stages: readonly Stage[],
+): Result<PlannedAgain> {
   const planned = manifest.fields[field];
   const stage = stages.find(({ name }) => name === planned?.stage);
   if (planned === undefined || stage?.scope !== 'field' || stage.version !== planned.version)
     return fail('program-mismatch', `it was approved with another version of stage ${planned?.stage ?? '(none)'}`);
   const place = placeAt(contract, planned.at);
   if (!place.ok) return place;
-  const value = withoutNull(place.value.type);
-  const plan = stage.planWith({ path: planned.at, ...value }, planned.config);
-  if (!plan.ok || plan.value.action.kind !== 'transform')
-    return fail('program-mismatch', `stage ${planned.stage} no longer serves ${planned.at}`);
-  const { action } = plan.value;
-  const label = action.keyLabel === undefined ? {} : { label: action.keyLabel };
-  return ok({
-    field,
-    action,
-    type: value.type,
-    refuses: planned.else === 'refuse',
-    ...label,
-  });
+  const { type, nullable } = withoutNull(place.value.type);
+  const plan = stage.planWith({ path: planned.at, type, nullable }, planned.config);
+  return plan.ok ? ok({ action: plan.value.action, type, otherwise: planned.else }) : mismatch(manifest, field);
+}
+
+function mismatch({ fields }: Manifest, field: number): Result<never> {
+  return fail('program-mismatch', `stage ${fields[field]?.stage ?? '(none)'} no longer serves ${fields[field]?.at ?? '(none)'}`);
 }

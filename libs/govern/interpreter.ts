@@ -2,7 +2,6 @@
  * The reference interpreter: decode, resolve, act, encode, one record after another over decoded values. It is the oracle of the property
  * tests; it uses Plans, schemas and each stage's `reference` alone.
  */
-import { hkdfSync } from 'node:crypto';
 import type { Result } from '../base/index.ts';
 import { fail, limits, ok, unwrap } from '../base/index.ts';
 import { branchName, codecOf, defaultOf, frameHeaderBytes, resolveValue, unresolvable } from '../avro/index.ts';
@@ -10,8 +9,10 @@ import type { AvroSchema, FieldModel, RecordModel, TypeModel, UnionModel } from 
 import type { RecordFrames } from '../records/index.ts';
 import { asksMax } from '../records/index.ts';
 import { typedConstant } from './constants.ts';
+import { deriveFieldKey } from './derive-key.ts';
 import { evaluate, valueAt } from './evaluate.ts';
 import { withoutNull } from './fields.ts';
+import { keyGovernor, keyPlanOf } from './govern-key.ts';
 import type { FusedPlans } from './plan-rules.ts';
 import type { BoundProgram, Program, ProgramBinding, ProgramOutput, Refusal } from './program.ts';
 import { outcomes, refusals } from './program.ts';
@@ -19,11 +20,6 @@ import type { FieldPlan, Reference, TransformAction } from './stage.ts';
 import { unfit } from './stage.ts';
 
 const dataKeyBytes = 32;
-
-/** Derives the key of one label of one agreement. Source: RFC 5869, HKDF with SHA-256. */
-export function deriveFieldKey(dataKey: Uint8Array, datasetId: string, label: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', dataKey, new Uint8Array(), `sluice/1/${datasetId}/${label}`, 32));
-}
 
 /** `contract` is the schema that the plans are for. */
 export function bindReference(
@@ -50,6 +46,9 @@ export function bindReference(
   return ok({
     program,
     run: (frames, from, to, out) => interpreter.run(frames, from, to, out),
+    governKey: keyGovernor(keyPlanOf(plans, program.compacted), (label) =>
+      deriveFieldKey(binding.dataKey, binding.datasetId, label),
+    ),
   });
 }
 

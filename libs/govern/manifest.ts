@@ -37,6 +37,8 @@ export interface Manifest {
     readonly else: StageRule['else'];
   }[];
   readonly channels: ChannelTerms;
+  /** Absent where the feed is not compacted. */
+  readonly compacted?: true;
 }
 
 export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

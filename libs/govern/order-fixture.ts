@@ -63,6 +63,7 @@ const keep = defineFieldStage({
   facts: noFacts,
   config: z.strictObject({}),
   plan: () => ({ ok: true, value: { action: { kind: 'keep' }, decision } }),
+  atLeast: () => 'no',
 });
 const drop = defineFieldStage({
   ...keepBase('drop'),
@@ -122,6 +123,7 @@ function keepBase(name: string) {
     summary: '',
     facts: noFacts,
     config: z.strictObject({}),
+    atLeast: () => 'incomparable' as const,
   };
 }
 

@@ -24,6 +24,29 @@ export function planRules(
   terms: Pick<AgreementTerms, 'rules' | 'channels'>,
   stages: readonly Stage[],
 ): Result<FusedPlans> {
+  const planned = planNamed(schema, terms, stages);
+  if (!planned.ok) return planned;
+  const plans = planned.value;
+  const unnamed = firstUnnamed(schema, plans.fields);
+  if (unnamed !== undefined)
+    return fail('field-unnamed', `field ${unnamed}: no rule names it; keeping it takes an explicit keep`, unnamed);
+  const bypassed = firstBypass(schema, plans.fields);
+  if (bypassed !== undefined)
+    return fail(
+      'plan-invalid',
+      `field ${bypassed}: it holds the record that it is in again, and keeping it would bypass that record's rules; leave it unnamed, for the rules hold at every depth`,
+      bypassed,
+    );
+  const channel = checkChannels(schema, plans);
+  return channel.ok ? ok(plans) : channel;
+}
+
+/** The Plans of rules that may leave places unnamed, as those of a baseline do. Nothing runs by them. Fails as `planRules` does. */
+export function planNamed(
+  schema: AvroSchema,
+  terms: Pick<AgreementTerms, 'rules' | 'channels'>,
+  stages: readonly Stage[],
+): Result<FusedPlans> {
   const rows: RowPlan[] = [];
   const fields: FieldPlan[] = [];
   for (const rule of terms.rules) {
@@ -65,19 +88,7 @@ export function planRules(
   fields.sort((a, b) => (a.path < b.path ? -1 : 1));
   const headers = planHeaders(terms.channels);
   if (!headers.ok) return headers;
-  const plans = { rows, fields, channels: headers.value };
-  const unnamed = firstUnnamed(schema, fields);
-  if (unnamed !== undefined)
-    return fail('field-unnamed', `field ${unnamed}: no rule names it; keeping it takes an explicit keep`, unnamed);
-  const bypassed = firstBypass(schema, fields);
-  if (bypassed !== undefined)
-    return fail(
-      'plan-invalid',
-      `field ${bypassed}: it holds the record that it is in again, and keeping it would bypass that record's rules; leave it unnamed, for the rules hold at every depth`,
-      bypassed,
-    );
-  const channel = checkChannels(schema, plans);
-  return channel.ok ? ok(plans) : channel;
+  return ok({ rows, fields, channels: headers.value });
 }
 
 /** Kinds of values that a transform may be about. */
@@ -207,9 +218,9 @@ function planHeaders({ headers = [], ...channels }: ChannelTerms): Result<Channe
 }
 
 /** Paths that a condition looks at. */
-function pathsOf(predicate: RowPlan['predicate']): string[] {
-  if ('left' in predicate) return [...pathsOf(predicate.left), ...pathsOf(predicate.right)];
-  if (predicate.kind === 'not') return pathsOf(predicate.of);
+export function predicatePaths(predicate: RowPlan['predicate']): string[] {
+  if ('left' in predicate) return [...predicatePaths(predicate.left), ...predicatePaths(predicate.right)];
+  if (predicate.kind === 'not') return predicatePaths(predicate.of);
   return [predicate.path];
 }
 
@@ -220,7 +231,7 @@ export function observedPaths(plans: FusedPlans): string[] {
     action.kind === 'transform' && action.subject !== undefined ? [action.subject] : [],
   );
   const paths = [
-    ...plans.rows.flatMap(({ predicate }) => pathsOf(predicate)),
+    ...plans.rows.flatMap(({ predicate }) => predicatePaths(predicate)),
     ...(typeof key === 'string' ? [] : [key.repeats]),
     ...subjects,
   ];

@@ -87,7 +87,7 @@ export function wipeOutput(output: ProgramOutput, records: number = output.outco
 
 /** One line of the table that a publisher reads before approving. */
 export interface ExplainRow {
-  /** Field path, or `(rows)`, `(key)`, `(header <name>)`, `(headers)` for all others, `(timestamp)`, `(partition, order)`. */
+  /** Field path, or `(rows)`, `(tombstones)`, `(key)`, `(header <name>)`, `(headers)` for all others, `(timestamp)`, `(partition, order)`. */
   readonly field: string;
   readonly stage: string;
   readonly happens: string;
@@ -129,6 +129,8 @@ export interface Program {
   readonly timestamp: 'keep' | 'drop';
   /** Headers of the raw record that leave; none where it is empty. */
   readonly headers: readonly HeaderTerm[];
+  /** Whether the governed topic keeps the last record of each key: what is withheld or has no value leaves as a delete. */
+  readonly compacted: boolean;
   explain(): readonly ExplainRow[];
   /** Resolves the needs. Fails with `key-missing`: without its keys a Program governs nothing. */
   bind(binding: ProgramBinding): Result<BoundProgram>;
@@ -145,4 +147,9 @@ export interface BoundProgram {
    * must be framed with the Program's writer schema or be null.
    */
   run(frames: RecordFrames, from: number, to: number, out: ProgramOutput): number;
+  /**
+   * The governed key for the bytes of a raw one, byte for byte what `run` writes with a record that has it; null where it does not fit, and always
+   * of a Program that is not compacted. It costs what the field's plain function does, so it is not for each record.
+   */
+  governKey(key: Uint8Array): Uint8Array | null;
 }

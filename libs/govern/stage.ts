@@ -39,6 +39,11 @@ export interface TransformAction {
   readonly keyLabel?: string;
   /** Path of a text field whose raw value the result depends on as well, such as the person a date belongs to. */
   readonly subject?: string;
+  /**
+   * Set where different values have different results (but for a collision of tokens), each of which follows from the value and the key alone: such a
+   * result may stand for the key of a compacted feed.
+   */
+  readonly oneToOne?: true;
   /** What the compiled engine does; it must agree with `reference` on every value. */
   readonly lower: Lowering;
   /** Builds the plain function over decoded values; called once for each binding. Returns `unfit` for a value that does not fit. */
@@ -102,6 +107,21 @@ export interface StageFacts {
   readonly cost: string;
 }
 
+/**
+ * What one rule lets out of a value, held against another rule on the same place. `yes`: a result is a function of the other's, which whoever has the
+ * other's could compute or, under a key that it does not have, imitate; and a value that does not fit the other does not fit this one.
+ * `no` and `incomparable` are refused alike; they differ in what is said.
+ */
+export type AtLeast = 'yes' | 'no' | 'incomparable';
+
+/** The rule that another one is held against. */
+export interface OtherRule<Config = unknown> {
+  readonly stage: string;
+  readonly config: unknown;
+  /** Its configuration where the stage is the same one; undefined for any other. */
+  readonly own: Config | undefined;
+}
+
 export interface FieldStage<Config> {
   readonly name: string;
   readonly version: number;
@@ -112,6 +132,12 @@ export interface FieldStage<Config> {
   readonly scope: 'field';
   /** Pure and synchronous. Fails with `plan-invalid` when the stage cannot serve this field. */
   plan(field: PlannedField, config: Config): Result<{ action: FieldAction; decision: Decision }>;
+  /**
+   * Whether a rule of this stage lets out at most what another one does, on a field that both can serve. Asked of rules that change values alone:
+   * `weigh-plans.ts` answers where one of the two keeps everything or nothing. In doubt `incomparable`. Of a stage with a subject the answer is for
+   * whoever sees the subject as well.
+   */
+  atLeast(mine: Config, other: OtherRule<Config>, field: PlannedField): AtLeast;
 }
 
 export interface RowStage<Config> {
@@ -126,18 +152,24 @@ export interface RowStage<Config> {
 
 /** A Stage with its configuration type hidden: it checks the configuration itself. */
 export type Stage = AnyFieldStage | AnyRowStage;
-export type AnyFieldStage = Omit<FieldStage<unknown>, 'plan'> & {
+export type AnyFieldStage = Omit<FieldStage<unknown>, 'plan' | 'atLeast'> & {
   planWith(field: PlannedField, config: unknown): ReturnType<FieldStage<unknown>['plan']>;
+  /** Both configurations as their stages' schemas gave them. */
+  weigh(mine: unknown, other: Omit<OtherRule, 'own'>, field: PlannedField): AtLeast;
 };
 export type AnyRowStage = Omit<RowStage<unknown>, 'plan'> & {
   planWith(schema: AvroSchema, config: unknown): ReturnType<RowStage<unknown>['plan']>;
 };
 
 export function defineFieldStage<Config>(stage: FieldStage<Config>): AnyFieldStage {
-  const { plan, ...rest } = stage;
+  const { plan, atLeast, ...rest } = stage;
   return {
     ...rest,
     planWith: (field, config) => plan(field, config as Config),
+    weigh: (mine, other, field) => {
+      const own = other.stage === stage.name ? (other.config as Config) : undefined;
+      return atLeast(mine as Config, { ...other, own }, field);
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import {
   passportIsWellFormed,
   plateIsWellFormed,
   provinceOf,
+  regionCodeIsWellFormed,
   residentIdCheckDigit,
   socialCreditCheckDigit,
   socialCreditCodeIsValid,
@@ -152,4 +153,25 @@ test('division codes: six digits below a province; addresses: a full name in fro
   expect(provinceOf('浙江省杭州市')).toEqual({ name: '浙江省', isCity: false });
   expect(provinceOf('上海市浦东新区')).toEqual({ name: '上海市', isCity: true });
   expect(provinceOf('浙江杭州')).toBeNull();
+});
+
+test('regions: countries and subdivisions by their form, those of China by the digits of a province', () => {
+  for (const code of ['CN', 'SG', 'DE-BY', 'GB-ENG', 'US-CA', 'FR-75', 'CN-33', 'CN-3301', 'CN-330108', 'CN-81'])
+    expect([code, regionCodeIsWellFormed(code)]).toEqual([code, true]);
+  for (const code of [
+    '',
+    'cn',
+    'CHN',
+    'CN-',
+    'CN-ZJ',
+    'CN-99',
+    'CN-330',
+    'CN-33010',
+    'CN-3301080',
+    'CN-３３',
+    'DE-',
+    'DE-BAYE',
+    'CN-33\n',
+  ])
+    expect([code, regionCodeIsWellFormed(code)]).toEqual([code, false]);
 });

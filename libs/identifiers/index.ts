@@ -8,6 +8,7 @@ export { macAddressIsWellFormed } from './mac-address.ts';
 export { mobileNumber } from './mobile-number.ts';
 export { passportIsWellFormed } from './passport.ts';
 export { plateIsWellFormed } from './plate.ts';
+export { regionCodeIsWellFormed } from './region-code.ts';
 export type { ResidentId } from './resident-id.ts';
 export { parseResidentId, residentIdCheckDigit } from './resident-id.ts';
 export { socialCreditCheckDigit, socialCreditCodeIsValid } from './social-credit-code.ts';

@@ -39,6 +39,8 @@ const receipt: Receipt = {
   inputTimestampMsMax: 1n,
   governedDigest: Buffer.alloc(32, 5),
   issuedAtMs: 7n,
+  keyEpoch: 2,
+  suppressCount: 0n,
 };
 
 const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });

@@ -25,16 +25,20 @@ describe('an original', () => {
   });
 });
 
-test('a Receipt of before there were replayed ones is read, and one of a schema that never was is not', () => {
-  const written = (symbols: string[]): Uint8Array => {
+test('a Receipt of before there were replayed ones, or key epochs, is read, and one of a schema that never was is not', () => {
+  const written = (symbols: string[], without = ['keyEpoch', 'suppressCount']): Uint8Array => {
     const schema = JSON.parse(receiptSchemaText) as { fields: { name: string; type: unknown }[] };
+    schema.fields = schema.fields.filter(({ name }) => !without.includes(name));
     for (const field of schema.fields) if (field.name === 'kind') field.type = { ...(field.type as object), symbols };
     const parsed = unwrap(parseSchema(JSON.stringify(schema)));
     const body = unwrap(codecOf(parsed).encode(receipt));
     return Buffer.concat([Buffer.from([0xc3, 0x01]), fingerprint(parsed), body]);
   };
   expect(unwrap(decodeReceipt(written(['governed', 'gap'])))).toMatchObject({ kind: 'gap', agreement: 'study' });
+  const beforeEpochs = unwrap(decodeReceipt(written(['governed', 'gap', 'replayed'])));
+  expect(beforeEpochs).toMatchObject({ kind: 'gap', issuedAtMs: 0n, keyEpoch: 1, suppressCount: 0n });
   expect(decodeReceipt(written(['governed', 'gap', 'other'])).ok).toBe(false);
+  expect(decodeReceipt(written(['governed', 'gap', 'replayed'], ['keyEpoch'])).ok).toBe(false);
   const replayed = unwrap(decodeReceipt(encodeReceipt({ ...receipt, kind: 'replayed' })));
   expect(replayed.kind).toBe('replayed');
 });
@@ -60,4 +64,6 @@ const receipt = {
   inputTimestampMsMax: 0n,
   governedDigest: Buffer.alloc(32),
   issuedAtMs: 0n,
+  keyEpoch: 1,
+  suppressCount: 0n,
 };

@@ -34,14 +34,22 @@ export interface Receipt {
   /** Field path -> values that the rule's `else` replaced in governed records. */
   readonly otherwise: Readonly<Record<string, bigint>>;
   readonly inputTimestampMsMax: bigint;
-  /** 32 bytes. */
+  /** 32 bytes. Over the governed records; on a compacted feed the deletes are among them, those of withheld rows too. */
   readonly governedDigest: Uint8Array;
   readonly issuedAtMs: bigint;
+  /** Of the agreement's data key, from 1. */
+  readonly keyEpoch: number;
+  /** Of the withheld records, those of erased subjects. */
+  readonly suppressCount: bigint;
 }
 
+/** What is so of every Receipt that does not say it. */
+const earlierFields = { keyEpoch: 1, suppressCount: 0n };
+
 const codec = singleObjectCodec(unwrap(parseSchema(receiptSchemaText)));
-/** Receipts are kept for ever: those of before there was a kind `replayed` have another fingerprint, and the same bytes behind it. */
-const earlierCodec = singleObjectCodec(unwrap(parseSchema(withoutKind('replayed'))));
+/** Receipts are kept for ever: those of before there were key epochs, and of before there was a kind `replayed`, have other fingerprints. */
+const earlierSchemas = [withoutFields(receiptSchemaText), withoutKind(withoutFields(receiptSchemaText), 'replayed')];
+const earlierCodecs = earlierSchemas.map((text) => singleObjectCodec(unwrap(parseSchema(text))));
 
 export const encodeReceipt = (receipt: Receipt): Uint8Array =>
   unwrap(
@@ -60,13 +68,23 @@ export const chainHead = (encoded: Uint8Array): Uint8Array => createHash('sha256
 
 export function decodeReceipt(bytes: Uint8Array): Result<Receipt> {
   const newest = codec.decode(bytes);
-  const decoded = newest.ok ? newest : earlierCodec.decode(bytes);
-  return decoded.ok ? ok(decoded.value as Receipt) : decoded;
+  if (newest.ok) return ok(newest.value as Receipt);
+  for (const earlier of earlierCodecs) {
+    const decoded = earlier.decode(bytes);
+    if (decoded.ok) return ok({ ...(decoded.value as Receipt), ...earlierFields });
+  }
+  return newest;
+}
+
+/** The text of the schema as it was before these fields were added at its end. */
+function withoutFields(text: string): string {
+  const schema = JSON.parse(text) as { fields: { name: string }[] };
+  return JSON.stringify({ ...schema, fields: schema.fields.filter(({ name }) => !Object.hasOwn(earlierFields, name)) });
 }
 
 /** The text of the schema as it was before a kind was added at the end of the enum. */
-function withoutKind(kind: string): string {
-  const schema = JSON.parse(receiptSchemaText) as { fields: { name: string; type: { symbols?: string[] } }[] };
+function withoutKind(text: string, kind: string): string {
+  const schema = JSON.parse(text) as { fields: { name: string; type: { symbols?: string[] } }[] };
   for (const { name, type } of schema.fields)
     if (name === 'kind') type.symbols = type.symbols?.filter((symbol) => symbol !== kind) ?? [];
   return JSON.stringify(schema);

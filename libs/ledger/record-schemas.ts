@@ -117,6 +117,16 @@ export const receiptSchemaText = String.raw`{
     {
       "name": "issuedAtMs",
       "type": "long"
+    },
+    {
+      "name": "keyEpoch",
+      "type": "int",
+      "doc": "Epoch of the agreement's data key that the governed values were made under."
+    },
+    {
+      "name": "suppressCount",
+      "type": "long",
+      "doc": "Of the withheld records, those of erased subjects."
     }
   ]
 }`;

@@ -1,3 +1,25 @@
+export { isNoLonger } from './duration.ts';
+export type { Enforcer } from './enforcers.ts';
+export { enforcerSentence } from './enforcers.ts';
+export type { ExplainedTerm } from './explain-terms.ts';
+export { explainTerms } from './explain-terms.ts';
 export { headerFault, sortedHeaders } from './header-terms.ts';
-export type { AgreementTerms, ChannelTerms, Constraint, HeaderTerm, Otherwise, StageRule } from './terms.ts';
-export { parsePolicy, policyProfile } from './parse-policy.ts';
+export {
+  parseBaseline,
+  parseOffer,
+  parsePolicy,
+  policyProfile,
+} from './parse-policy.ts';
+export type {
+  AgreementTerms,
+  BaselineTerms,
+  ChannelTerms,
+  Constraint,
+  HeaderTerm,
+  OfferTerms,
+  Otherwise,
+  PolicyTerms,
+  StageRule,
+  UsageDuty,
+  UsageTerms,
+} from './terms.ts';

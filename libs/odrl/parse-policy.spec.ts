@@ -2,35 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { unwrap } from '../base/index.ts';
 import { parsePolicy } from './index.ts';
-
-const policy = (change: (value: Record<string, never>) => void = () => undefined): unknown => {
-  const value = {
-    '@context': 'http://www.w3.org/ns/odrl.jsonld',
-    '@type': 'Agreement',
-    uid: 'study',
-    profile: 'urn:sluice:odrl:1',
-    permission: [
-      {
-        target: 'visits',
-        assigner: 'health',
-        assignee: 'lab',
-        action: 'distribute',
-        constraint: [{ leftOperand: 'purpose', operator: 'eq', rightOperand: 'research' }],
-        duty: [
-          {
-            action: 'govern',
-            stages: [
-              { stage: 'keep', at: '/id' },
-              { stage: 'mask', at: ['/name', '/phone'], with: { first: 1 }, else: 'null' },
-            ],
-          },
-        ],
-      },
-    ],
-  };
-  change(value as never);
-  return value;
-};
+import { policy } from './policy-fixture.ts';
 
 describe('a policy', () => {
   test('evaluates to terms with closed channels and every constraint with its enforcer', () => {
@@ -39,10 +11,35 @@ describe('a policy', () => {
       dataset: 'visits',
       assigner: 'health',
       assignee: 'lab',
-      constraints: [{ leftOperand: 'purpose', operator: 'eq', rightOperand: 'research', enforcedBy: 'contract' }],
+      constraints: [
+        {
+          leftOperand: 'purpose',
+          operator: 'eq',
+          rightOperand: 'research',
+          enforcedBy: 'approval',
+        },
+      ],
+      usage: {
+        purposes: ['research'],
+        sectors: null,
+        regions: null,
+        startsAtMs: null,
+        endsAtMs: null,
+        retention: null,
+        recordsPerSecondMax: null,
+        bytesPerSecondMax: null,
+        recordsMax: null,
+        mayRedistribute: true,
+        duties: [],
+      },
       rules: [
         { stage: 'keep', at: ['/id'], with: {}, else: 'refuse' },
-        { stage: 'mask', at: ['/name', '/phone'], with: { first: 1 }, else: 'null' },
+        {
+          stage: 'mask',
+          at: ['/name', '/phone'],
+          with: { first: 1 },
+          else: 'null',
+        },
       ],
       channels: { key: 'drop', timestamp: 'keep' },
     });
@@ -122,7 +119,7 @@ describe('a policy', () => {
       ['an empty list', '', []],
       ['a name without bytes', '1 to 249 bytes', [{ name: '', keep: true }]],
       ['a name of 250 bytes', '1 to 249 bytes', [{ name: `${'源'.repeat(83)}x`, keep: true }]],
-      ['a name that is no text', 'not valid text', [{ name: '\ud800', keep: true }]],
+      ['a name that is no text', 'half a character', [{ name: '\ud800', keep: true }]],
       ['a name with the sign for bytes that are no text', 'not valid text', [{ name: 'a\ufffd', keep: true }]],
       ['one name twice', 'same header', [source, source]],
       ['the trace of all subscribers', 'joins the records', [{ name: 'traceparent', keep: true }]],
@@ -149,9 +146,19 @@ describe('a policy', () => {
   test('with a constraint that nothing enforces is refused', () => {
     const parsed = parsePolicy(
       policy(((value: Loose) =>
-        value.permission[0]?.constraint.push({ leftOperand: 'dateTime', operator: 'lt', rightOperand: '2027' })) as never),
+        value.permission[0]?.constraint.push({
+          leftOperand: 'payAmount',
+          operator: 'eq',
+          rightOperand: '1',
+        })) as never),
     );
-    expect(parsed).toMatchObject({ ok: false, failure: { code: 'policy-unenforceable', at: '/permission/0/constraint/1' } });
+    expect(parsed).toMatchObject({
+      ok: false,
+      failure: {
+        code: 'policy-unenforceable',
+        at: '/permission/0/constraint/1',
+      },
+    });
   });
 
   test('that is no object, or is huge, is refused', () => {

@@ -1,4 +1,5 @@
 /** What a policy evaluates to: the only view of an Agreement that `govern` sees. */
+import type { Enforcer } from './enforcers.ts';
 
 /** What happens to a value that does not fit its rule. */
 export type Otherwise = 'refuse' | 'null' | { readonly constant: string | number | boolean };
@@ -31,23 +32,64 @@ export type HeaderTerm =
   /** Each value is the raw key again and leaves as the governed key; a record where it is not, or that has none, is refused. */
   | { readonly name: string; readonly repeats: 'key' };
 
+/** A condition as the policy has it, with what enforces it. Source: ODRL Information Model 2.2, section 2.5. */
 export interface Constraint {
   readonly leftOperand: string;
   readonly operator: string;
-  readonly rightOperand: string;
+  readonly rightOperand: string | number | readonly string[];
+  readonly enforcedBy: Enforcer;
+}
+
+/** What the constraints, prohibitions and duties come to; null where nothing is said. */
+export interface UsageTerms {
+  readonly purposes: readonly string[] | null;
+  /** Section letters of GB/T 4754-2017 that the subscriber may be of. */
+  readonly sectors: readonly string[] | null;
+  /** Where the subscriber may be: a region covers what its code begins, `CN-33` covers `CN-330108`. */
+  readonly regions: readonly string[] | null;
+  /** Milliseconds since the epoch. */
+  readonly startsAtMs: number | null;
+  /** The first moment when nothing is governed any more, milliseconds since the epoch. */
+  readonly endsAtMs: number | null;
+  /** How long the subscriber may keep a record, as an ISO 8601 duration. */
+  readonly retention: string | null;
+  readonly recordsPerSecondMax: number | null;
+  readonly bytesPerSecondMax: number | null;
+  readonly recordsMax: number | null;
+  /** False where the policy prohibits that the subscriber passes on what it receives. */
+  readonly mayRedistribute: boolean;
+  /** What the subscriber owes besides, by contract, sorted. */
+  readonly duties: readonly UsageDuty[];
+}
+
+/** `attribute`: names the publisher as the source. `delete`: deletes at the end and proves it. */
+export type UsageDuty = 'attribute' | 'delete';
+
+/** What every policy on a dataset says. */
+export interface PolicyTerms {
+  readonly dataset: string;
+  /** Constraints, each with the part of Sluice that enforces it. */
+  readonly constraints: readonly Constraint[];
+  readonly usage: UsageTerms;
+  readonly rules: readonly StageRule[];
+  readonly channels: ChannelTerms;
+}
+
+/** A Set: what every agreement on the dataset must be at least as strict as. Its rules may leave places unnamed, which are free then. */
+export type BaselineTerms = PolicyTerms;
+
+/** An Offer to whoever the constraints fit. */
+export interface OfferTerms extends PolicyTerms {
+  readonly offer: string;
+  readonly assigner: string;
 }
 
 /** The evaluated terms of one Agreement. */
-export interface AgreementTerms {
+export interface AgreementTerms extends PolicyTerms {
   /** Agreement id: names the governed topic, the consumer-group prefix and the Receipts. */
   readonly agreement: string;
-  readonly dataset: string;
   /** Participant that publishes (ODRL assigner). */
   readonly assigner: string;
   /** Participant that receives (ODRL assignee). */
   readonly assignee: string;
-  /** Constraints, each with the part of Sluice that enforces it. */
-  readonly constraints: readonly (Constraint & { readonly enforcedBy: 'contract' })[];
-  readonly rules: readonly StageRule[];
-  readonly channels: ChannelTerms;
 }

@@ -15,6 +15,13 @@ export const keyDomain = z
 export const keyLabel = (stage: string, { path }: Pick<PlannedField, 'path'>, domain?: string): string =>
   domain === undefined ? `${stage}${path}` : `${stage}:${domain}`;
 
+/**
+ * Whether results of a rule join with those of no other field than the other rule's do: it has its key for itself, or both are of one domain. Holds where
+ * both are of one stage; domains of different stages have different keys.
+ */
+export const joinsNoFurther = (mine: string | undefined, other: string | undefined): boolean =>
+  mine === undefined || mine === other;
+
 /** The 32 bytes that the host resolved; a transform with a label is never bound without them. */
 export function keyOf(stage: string, need: Parameters<TransformAction['reference']>[0]): Uint8Array {
   if (need === undefined) throw new Error(`${stage}: the key is missing`);

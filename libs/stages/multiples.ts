@@ -1,5 +1,5 @@
 /** Numbers to multiples of a width: rounded down, which makes bands, or to the nearest. */
-import type { Reference } from '../govern/index.ts';
+import type { AtLeast, Reference } from '../govern/index.ts';
 import { unfit } from '../govern/index.ts';
 import type { NumberKind } from './planning.ts';
 
@@ -58,3 +58,29 @@ const floatMultiple =
     const result = Math.floor(value / width + (rounding === 'nearest' ? 0.5 : 0)) * width;
     return Number.isFinite(kind === 'float' ? Math.fround(result) : result) ? result : unfit;
   };
+
+/**
+ * Whether multiples of `width` are a function of multiples of `other`. Rounded down, the wider bands are made of whole narrower ones; to the nearest,
+ * only where an odd number of them makes one, since 45 and 54 are both 50 to the nearest ten and 0 and 100 to the nearest hundred; of longs not even
+ * then, at their lower end. Of fractional numbers only equal widths are compared: quotients are rounded, so that a value beside a border may be on
+ * one side of it for one width alone.
+ */
+export function coarserMultiple(kind: NumberKind | undefined, width: number, other: number, rounding: Rounding): AtLeast {
+  if (width === other) return 'yes';
+  if (kind !== 'int' && kind !== 'long') return 'incomparable';
+  if (width % other !== 0) return width < other ? 'no' : 'incomparable';
+  if (rounding === 'down') return 'yes';
+  return kind === 'int' && (width / other) % 2 === 1 && refusesEnds(width, other) ? 'yes' : 'incomparable';
+}
+
+/** Whether an int that has no nearest multiple of `other` within the type has none of `width` either: such values are at its ends. */
+function refusesEnds(width: number, other: number): boolean {
+  const [first, next] = [Math.floor(intMin / other) * other, Math.floor(intMax / other) * other];
+  const half = Math.ceil(other / 2);
+  const [lowest, highest] = [first < intMin ? first + half - 1 : intMin - 1, next + half];
+  const nearest = toMultiple('int', width, 'nearest');
+  const refuses = (value: number): boolean => nearest(value, nowhere) === unfit;
+  return (lowest < intMin || refuses(lowest)) && (highest > intMax || refuses(highest));
+}
+
+const nowhere = { partition: 0, offset: 0n, occurrence: 0, subject: null };

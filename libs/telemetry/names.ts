@@ -19,6 +19,8 @@ export const metricNames = {
   batchesRead: 'sluice.batches.read',
   /** By agreement and outcome. */
   agreementRecords: 'sluice.agreement.records',
+  /** Withheld records of erased subjects, by agreement. */
+  suppressedRecords: 'sluice.suppressed.records',
   /** By agreement. */
   programSeconds: 'sluice.program.seconds',
   apartLagRecords: 'sluice.apart.lag.records',

@@ -11,7 +11,8 @@ import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 export interface RunningSluice {
   readonly address: string;
   readonly directory: string;
-  readonly operatorSecret: string;
+  /** The service account by which Sluice calls itself; it may do what the operator may. */
+  readonly ownAccount: { readonly name: string; readonly secret: string };
   readonly brokers: readonly string[];
   readonly kafkaAdmin: { readonly username: string; readonly password: string };
   /** Everything it wrote to its terminal and its log files. */
@@ -33,7 +34,14 @@ export async function startSluice(
     [path.join(repositoryRoot(), 'dist', 'apps', 'embedded', 'main.js'), ...(more.args ?? ['--no-demo'])],
     {
       cwd: repositoryRoot(),
-      env: { ...environment, NODE_OPTIONS: '', SLUICE_DATA_DIR: directory, SLUICE_API_PORT: String(port), ...more.environment },
+      env: {
+        ...environment,
+        NODE_OPTIONS: '',
+        SLUICE_DATA_DIR: directory,
+        SLUICE_API_PORT: String(port),
+        SLUICE_LINK_PORT: '0',
+        ...more.environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
@@ -48,7 +56,7 @@ export async function startSluice(
   return {
     address,
     directory,
-    operatorSecret: read('keys', 'operator.secret'),
+    ownAccount: { name: 'sluice-own', secret: read('keys', 'own-account.key') },
     brokers: [`127.0.0.1:${client}`],
     kafkaAdmin: { username: 'admin', password: read('broker', 'admin.secret') },
     written: () => Buffer.concat([...output, ...filesBelow(path.join(directory, 'logs')).map((file) => readFileSync(file))]),

@@ -133,6 +133,8 @@ function transaction(
     inputTimestampMsMax: 0n,
     governedDigest: digest.finish(),
     issuedAtMs: 0n,
+    keyEpoch: 1,
+    suppressCount: 0n,
   };
   return [...governed, seen(topicNames.receipts, 0, null, encodeReceipt(receipt))];
 }

@@ -67,7 +67,7 @@ describe('the comparison finds', () => {
   const changed =
     (after: (...args: Parameters<BoundProgram['run']>) => void) =>
     (program: BoundProgram): BoundProgram => ({
-      program: program.program,
+      ...program,
       run(frames, from, to, out) {
         const done = program.run(frames, from, to, out);
         after(frames, from, done, out);
@@ -126,7 +126,7 @@ describe('the comparison finds', () => {
   test('a run that throws, does not go on, or writes to its input', () => {
     expect(
       found((program) => ({
-        program: program.program,
+        ...program,
         run() {
           throw new RangeError('out of bounds');
         },
@@ -134,7 +134,7 @@ describe('the comparison finds', () => {
     ).toBe('out of bounds');
     expect(
       found((program) => ({
-        program: program.program,
+        ...program,
         run: (_frames, from) => from,
       })),
     ).toMatch(/empty output/);

@@ -1,8 +1,13 @@
-/** Writes the generated files, `docs/errors.md`, `docs/config.md` and `docs/stages.md`, into the repository or into the directory given as an argument. */
+/** Writes the generated files, three pages in `docs` and the OpenAPI and AsyncAPI documents, into the repository or into the directory given as an argument. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import 'reflect-metadata';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { asyncApiDocument } from '../../apps/control-plane/events/asyncapi-document.ts';
+import { controllers } from '../../apps/control-plane/http/controllers.ts';
+import type { OpenApiPart } from '../../apps/control-plane/http/openapi-document.ts';
+import { openApiDocument, servedRoutes } from '../../apps/control-plane/http/openapi-document.ts';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import { errorCatalogue } from '../../libs/base/index.ts';
 import { stages } from '../../libs/stages/index.ts';
@@ -71,6 +76,15 @@ async function configPage(root: string): Promise<string> {
   return `# Settings\n\nMade from each app's \`config.ts\` by \`npm run generate\`. Settings come from the environment; an unknown \`SLUICE_*\` name is an error.\n\n${parts.join('\n')}`;
 }
 
+const asyncApiFile = 'proto-schemas/asyncapi/sluice.json';
+const openApiFile = 'proto-schemas/openapi/control-plane.json';
+
+/** What the control plane's handlers say of themselves, with the registry's part, which Confluent's API defines. */
+function openApiText(root: string): string {
+  const registry = JSON.parse(readFileSync(path.join(root, 'proto-schemas', 'openapi', 'registry.json'), 'utf8')) as OpenApiPart;
+  return `${JSON.stringify(openApiDocument(servedRoutes(controllers), registry), null, 1)}\n`;
+}
+
 async function main(): Promise<void> {
   const root = repositoryRoot();
   const target = path.resolve(process.argv[2] ?? root);
@@ -78,6 +92,10 @@ async function main(): Promise<void> {
   writeFileSync(path.join(target, 'docs', 'errors.md'), errorsPage());
   writeFileSync(path.join(target, 'docs', 'config.md'), await configPage(root));
   writeFileSync(path.join(target, 'docs', 'stages.md'), stagesPage(stages));
+  mkdirSync(path.join(target, path.dirname(openApiFile)), { recursive: true });
+  writeFileSync(path.join(target, openApiFile), openApiText(root));
+  mkdirSync(path.join(target, path.dirname(asyncApiFile)), { recursive: true });
+  writeFileSync(path.join(target, asyncApiFile), `${JSON.stringify(asyncApiDocument(), null, 1)}\n`);
 }
 
 if (process.argv[1] !== undefined && path.basename(process.argv[1]) === 'generate.js') await main();

@@ -7,15 +7,16 @@ import { compileFiles } from '../compile-files.ts';
 export const plan: Command = {
   name: 'plan',
   summary: 'compiles a policy against a schema and prints what would be approved',
-  usage: '--policy <file> --schema <file> [--json yes]',
+  usage: '--policy <file> --schema <file> [--compacted yes] [--json yes]',
   help: [
     'Compiles the policy (ODRL, YAML or JSON) against the Avro schema as approving an agreement does, and prints the Program hash, the',
-    'keys that it needs, the size of its module, and the governed schema. Asks no server. With --json yes: the manifest and the schema.',
+    'keys that it needs, the size of its module, and the governed schema. Asks no server. With --compacted yes: as of a compacted feed, whose',
+    'key has to stay or to be a token. With --json yes: the manifest and the schema.',
   ].join('\n'),
   async run(args, { write }) {
-    const options = readOptions(args, ['policy', 'schema'], ['json']);
+    const options = readOptions(args, ['policy', 'schema'], ['compacted', 'json']);
     if (!options.ok) return options;
-    const compiled = await compileFiles(options.value.policy, options.value.schema);
+    const compiled = await compileFiles(options.value.policy, options.value.schema, options.value.compacted);
     if (!compiled.ok) return compiled;
     const { terms, program } = compiled.value;
     const governedSchema = JSON.parse(program.governedSchema.text) as unknown;

@@ -1,13 +1,10 @@
 /** `sluice preview`: records of a file before and after, governed by the same Program that would be approved. */
-import { randomBytes } from 'node:crypto';
 import type { AvroSchema } from '../../../libs/avro/index.ts';
-import { codecOf, frame, frameHeaderBytes, fromJson, toJson } from '../../../libs/avro/index.ts';
+import { codecOf, fromJson, toJson } from '../../../libs/avro/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
-import type { Program } from '../../../libs/govern/index.ts';
-import { createOutput, outcomes, refusals } from '../../../libs/govern/index.ts';
-import type { RecordFrames } from '../../../libs/records/index.ts';
-import { BatchBuilder, frameRecords, readBatches } from '../../../libs/records/index.ts';
+import type { Program, Tried } from '../../../libs/govern/index.ts';
+import { tryProgram } from '../../../libs/govern/index.ts';
 import type { Command } from '../command.ts';
 import { readOptions } from '../command.ts';
 import { compileFiles, readText } from '../compile-files.ts';
@@ -17,27 +14,24 @@ type Row = Readonly<Record<string, unknown>>;
 
 const recordsMax = 1_000;
 const shownByDefault = 5;
-/** No governed record has more bytes than this for each of its raw ones, and a little. */
-const growthMax = 6;
-const recordRoomBytes = 4_096;
-const noProducer = { producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false };
 const cellMax = 60;
 
 export const preview: Command = {
   name: 'preview',
   summary: 'shows records of a file before and after a policy',
-  usage: '--policy <file> --schema <file> --input <file> [--max <count>] [--json yes]',
+  usage: '--policy <file> --schema <file> --input <file> [--compacted yes] [--max <count>] [--json yes]',
   help: [
     'Compiles the policy against the schema and runs the very Program over records of the file: NDJSON, one plain JSON object a line.',
     `Shows the first --max records (${shownByDefault}; at most ${recordsMax}). Tokens are under a key that is made for this run alone: the ones of the`,
-    'agreement will be others. With --json yes: one JSON object a record, with outcome, before and after. The file does not leave this machine.',
+    'agreement will be others. With --compacted yes: as of a compacted feed. With --json yes: one JSON object a record, with outcome, before',
+    'and after. The file does not leave this machine.',
   ].join('\n'),
   async run(args, { write }) {
-    const options = readOptions(args, ['policy', 'schema', 'input'], ['max', 'json']);
+    const options = readOptions(args, ['policy', 'schema', 'input'], ['compacted', 'max', 'json']);
     if (!options.ok) return options;
     const max = Number(options.value.max ?? shownByDefault);
     if (!Number.isInteger(max) || max < 1 || max > recordsMax) return fail('request-invalid', `--max takes 1 to ${recordsMax}`);
-    const compiled = await compileFiles(options.value.policy, options.value.schema);
+    const compiled = await compileFiles(options.value.policy, options.value.schema, options.value.compacted);
     if (!compiled.ok) return compiled;
     const { program, terms } = compiled.value;
     const { key } = terms.channels;
@@ -45,7 +39,9 @@ export const preview: Command = {
     if (!input.ok) return input;
     const rows = readRows(program.writerSchema, input.value, max);
     if (!rows.ok) return rows;
-    for (const [index, shown] of governed(program, rows.value, typeof key === 'string' ? undefined : key.repeats).entries()) {
+    const tried = governed(program, rows.value, typeof key === 'string' ? undefined : key.repeats);
+    if (!tried.ok) return tried;
+    for (const [index, shown] of tried.value.entries()) {
       if (options.value.json !== undefined) write(JSON.stringify(shown));
       else for (const line of linesOf(index, shown)) write(line);
     }
@@ -80,39 +76,25 @@ function readRows(schema: AvroSchema, text: string, max: number): Result<Uint8Ar
   return rows.length === 0 ? fail('record-malformed', 'the file has no records') : ok(rows);
 }
 
-function governed(program: Program, rows: readonly Uint8Array[], keyPath: string | undefined): Shown[] {
-  const bound = program.bind({ governedSchemaId: 1, datasetId: 'preview', dataKey: randomBytes(32) });
-  if (!bound.ok) throw new Error('preview: a fresh key is a key');
-  const frames = framesOf(program, rows, keyPath);
-  const room = rows.reduce((sum, row) => sum + growthMax * row.length + recordRoomBytes, 0);
-  const output = createOutput(frames.count, room);
-  if (bound.value.run(frames, 0, frames.count, output) < frames.count) throw new Error('preview: the output is too small');
-  return rows.map((bytes, index) => {
-    const before = plain(program.writerSchema, bytes);
-    const outcome = output.outcome[index];
-    if (outcome === outcomes.withhold) return { outcome: 'withheld', before, after: null };
-    if (outcome === outcomes.refuse) {
-      const field = output.field[index] as number;
-      const at = field < 0 ? '' : ` at ${program.fieldPaths[field] ?? ''}`;
-      return { outcome: `refused: ${refusals[output.reason[index] as number] ?? ''}${at}`, before, after: null };
-    }
-    const value = output.bytes.subarray((output.valueStart[index] as number) + frameHeaderBytes, output.valueEnd[index]);
-    return { outcome: 'governed', before, after: plain(program.governedSchema, value) };
-  });
+/** A file has no keys: where the policy says that the key repeats a field, each record gets the one that it should have, else any. */
+function governed(program: Program, rows: readonly Uint8Array[], keyPath: string | undefined): Result<Shown[]> {
+  const keyOf = (value: Uint8Array): Buffer | null => {
+    if (keyPath === undefined) return program.compacted ? Buffer.from('any') : null;
+    const text = textAt(plain(program.writerSchema, value), keyPath);
+    return text === null ? null : Buffer.from(text);
+  };
+  const tried = tryProgram(
+    program,
+    'preview',
+    rows.map((value) => ({ key: keyOf(value), value })),
+  );
+  if (!tried.ok) return tried;
+  return ok(tried.value.map(({ before, after, ...told }) => ({ outcome: outcomeText(told), before: before ?? {}, after })));
 }
 
-/** A file has no keys: where the policy says that the key repeats a field, each record gets the one that it should have. */
-function framesOf(program: Program, rows: readonly Uint8Array[], keyPath: string | undefined): RecordFrames {
-  const builder = new BatchBuilder();
-  for (const row of rows) {
-    const key = keyPath === undefined ? null : textAt(plain(program.writerSchema, row), keyPath);
-    builder.append(key === null ? null : Buffer.from(key), frame(1, row), [], 0n);
-  }
-  const found: (RecordFrames | null)[] = [];
-  readBatches(builder.finish(noProducer), (batch) => found.push(frameRecords(batch, 0)));
-  const [frames] = found;
-  if (frames === null || frames === undefined) throw new Error('preview: a batch that was just built is framed');
-  return frames;
+function outcomeText({ outcome, reason, field }: Pick<Tried, 'outcome' | 'reason' | 'field'>): string {
+  if (outcome === 'delete') return 'withheld, leaves as a delete';
+  return outcome === 'refused' ? `refused: ${reason ?? ''}${field === null || field === '(key)' ? '' : ` at ${field}`}` : outcome;
 }
 
 function textAt(row: Row, path: string): string | null {

@@ -1,4 +1,4 @@
-/** `sluice read`: a governed stream as its subscriber sees it, with the subscriber's own account. */
+/** `sluice read`: a governed stream as its subscriber sees it, with the credential of the agreement. */
 import { Kafka, logLevel } from 'kafkajs';
 import type { KafkaOptions, ReadRecord } from '../../../libs/adapters/kafka/index.ts';
 import { Cluster, TopicReader } from '../../../libs/adapters/kafka/index.ts';
@@ -19,7 +19,8 @@ export const read: Command = {
   usage:
     '--agreement <id> --account <name> --brokers <host:port,...> --registry <url> (--secret <text> | --secret-file <file>) [--max <n>] [--from earliest|latest]',
   help: [
-    'Finds the governed topic of the agreement among those that the account may see, reads what is committed from its beginning (or, with',
+    'Takes the credential of the agreement (POST /v1/agreements/<id>/credentials answers it): its username as --account, its password as the',
+    'secret. Finds the governed topic among those that it may see, reads what is committed from its beginning (or, with',
     '--from latest, from now on) and prints each value as JSON. Ends after --max records, or with Ctrl-C. A secret on a command line can be',
     'seen by other accounts of the machine; --secret-file cannot.',
   ].join('\n'),

@@ -2,6 +2,7 @@
 import type { Agreement, Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, ok } from '../../../libs/base/index.ts';
+import type { ApprovedProgram } from '../../../libs/catalog/index.ts';
 import { parsePolicy } from '../../../libs/odrl/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import { isLive } from './agreement-view.ts';
@@ -19,22 +20,32 @@ export async function approveWriterSchema(
 ): Promise<Result<void>> {
   const agreements = await plane.database.stores.agreements.ofDataset(dataset.id);
   if (!agreements.ok) return agreements;
-  const changed: Agreement[] = [];
-  for (const agreement of agreements.value.filter(isLive)) {
-    if (agreement.programs.some((program) => program.writerSchemaId === writer.id)) continue;
+  const live = agreements.value.filter(isLive);
+  const made = await plane.database.stores.programs.ofAll(live.map(({ id }) => id));
+  if (!made.ok) return made;
+  const changed: {
+    readonly next: Agreement;
+    readonly programs: readonly ApprovedProgram[];
+  }[] = [];
+  for (const agreement of live) {
+    const known = made.value.get(agreement.id) ?? [];
+    if (known.some((program) => program.writerSchemaId === writer.id)) continue;
     const terms = parsePolicy(agreement.policy);
     if (!terms.ok) return during(`reading the policy of agreement ${agreement.id}`, terms.failure);
-    const programs = await compilePrograms(plane, terms.value, [writer], agreement.programs[0]);
-    if (!programs.ok) return programs;
-    const next = { ...agreement, programs: [...agreement.programs, ...programs.value], revision: agreement.revision + 1 };
-    const fits = checkDirectiveSize(next, dataset);
+    const added = await compilePrograms(plane, terms.value, dataset, [writer], known[0]);
+    if (!added.ok) return added;
+    const next = { ...agreement, revision: agreement.revision + 1 };
+    const programs = [...known, ...added.value];
+    const fits = checkDirectiveSize(next, programs, dataset);
     if (!fits.ok) return fits;
-    changed.push(next);
+    changed.push({ next, programs });
   }
   const stored = await plane.database.transaction('approving a writer schema', async (stores) => {
-    for (const agreement of changed) {
-      const put = await stores.agreements.put(agreement);
+    for (const { next, programs } of changed) {
+      const put = await stores.agreements.put(next, next.revision - 1);
       if (!put.ok) return put;
+      const kept = await stores.programs.put(next.id, programs);
+      if (!kept.ok) return kept;
     }
     return ok(undefined);
   });

@@ -7,6 +7,9 @@ import type { Program } from '../../../libs/govern/index.ts';
 import { compile, unreadFields } from '../../../libs/govern/index.ts';
 import type { AgreementTerms } from '../../../libs/odrl/index.ts';
 import type { ControlPlane } from '../plane.ts';
+import type { Named, OfDataset } from './check-tightens.ts';
+import { checkTightensBaseline, currentBaseline } from './check-tightens.ts';
+import { contractOf } from './contract-of.ts';
 import { absentFields, termsForSchema } from './terms-for-schema.ts';
 
 interface Writer {
@@ -14,12 +17,28 @@ interface Writer {
   readonly text: string;
 }
 
-/** The Program of a policy for one writer schema. A failure names the agreement and the schema. */
-export function compileProgram(plane: Pick<ControlPlane, 'stages'>, terms: AgreementTerms, writer: Writer): Result<Program> {
-  const action = `compiling agreement ${terms.agreement} for schema ${writer.id}`;
-  const schema = parseSchema(writer.text);
+type Compiling = Pick<ControlPlane, 'stages'>;
+
+/** The Program of a policy for one writer schema, read as the contract where there is another one. A failure names the policy and the schema. */
+export function compileProgram(
+  plane: Compiling,
+  { name, terms }: Named,
+  { compacted }: OfDataset,
+  writer: Writer,
+  contractText = writer.text,
+): Result<Program> {
+  const action = `compiling ${name} for schema ${writer.id}`;
+  const schema = parseSchema(contractText);
   if (!schema.ok) return during(action, schema.failure);
-  const program = compile({ schema: schema.value, terms: termsForSchema(terms, schema.value), stages: plane.stages });
+  const written = contractText === writer.text ? schema : parseSchema(writer.text);
+  if (!written.ok) return during(action, written.failure);
+  const program = compile({
+    schema: schema.value,
+    ...(written === schema ? {} : { writer: written.value }),
+    terms: termsForSchema(terms, schema.value),
+    stages: plane.stages,
+    compacted,
+  });
   return program.ok ? program : during(action, program.failure);
 }
 
@@ -28,13 +47,9 @@ export function compileProgram(plane: Pick<ControlPlane, 'stages'>, terms: Agree
  * schema stays; on its own where the policy wants a field that the contract does not have, or where only that is possible. A field that nothing
  * reads must be dropped by the policy in so many words: `field-unnamed`.
  */
-function compileLater(
-  plane: Pick<ControlPlane, 'stages'>,
-  terms: AgreementTerms,
-  contractText: string,
-  writer: Writer,
-): Result<Program> {
-  const action = `compiling agreement ${terms.agreement} for schema ${writer.id}`;
+function compileLater(plane: Compiling, named: Named, dataset: OfDataset, contractText: string, writer: Writer): Result<Program> {
+  const { name, terms } = named;
+  const action = `compiling ${name} for schema ${writer.id}`;
   const contract = parseSchema(contractText);
   const schema = parseSchema(writer.text);
   if (!contract.ok) return during(action, contract.failure);
@@ -43,39 +58,43 @@ function compileLater(
   const gone = new Set(absentFields(terms, schema.value));
   const isWanted = absentFields(terms, contract.value).some((path) => !gone.has(path) && !dropped.has(path));
   const unnamed = unreadFields(contract.value, schema.value).find((path) => !dropped.has(path));
-  if (isWanted || contractText === writer.text) return compileProgram(plane, terms, writer);
+  if (isWanted || contractText === writer.text) return compileProgram(plane, named, dataset, writer);
   const later =
     unnamed === undefined
-      ? compile({
-          schema: contract.value,
-          writer: schema.value,
-          terms: termsForSchema(terms, contract.value),
-          stages: plane.stages,
-        })
-      : fail('field-unnamed', `field ${unnamed}: no rule names it; leaving it out takes an explicit drop`, unnamed);
+      ? compileProgram(plane, named, dataset, writer, contractText)
+      : fail('field-unnamed', `${action}: field ${unnamed}: no rule names it; leaving it out takes an explicit drop`, unnamed);
   if (later.ok) return later;
-  const plain = compileProgram(plane, terms, writer);
-  return plain.ok ? plain : during(action, later.failure);
+  const plain = compileProgram(plane, named, dataset, writer);
+  return plain.ok ? plain : later;
 }
 
-/** The schema that a Program's rules were planned on. */
-function contractOf({ manifest, writerSchema }: ApprovedProgram): string {
-  const { contract } = JSON.parse(manifest) as { contract?: unknown };
-  return contract === undefined ? writerSchema : JSON.stringify(contract);
-}
-
-/** Compiles all first, so that a policy which fails on one schema registers nothing. `earlier` is a Program that the agreement has: its contract stays. */
+/**
+ * Compiles all first, so that a policy which fails on one schema registers nothing; each is held against the dataset's baseline, which fails with
+ * `policy-loosens`. `earlier` is a Program that the agreement has: its contract stays.
+ */
 export async function compilePrograms(
   plane: ControlPlane,
   terms: AgreementTerms,
+  dataset: OfDataset,
   writers: readonly Writer[],
   earlier?: ApprovedProgram,
 ): Promise<Result<ApprovedProgram[]>> {
+  const named = { name: `agreement ${terms.agreement}`, terms };
+  const baseline = await currentBaseline(plane.database.stores, dataset.id);
+  if (!baseline.ok) return baseline;
   const compiled: { writer: Writer; program: Program }[] = [];
   for (const writer of writers) {
     const program =
-      earlier === undefined ? compileProgram(plane, terms, writer) : compileLater(plane, terms, contractOf(earlier), writer);
+      earlier === undefined
+        ? compileProgram(plane, named, dataset, writer)
+        : compileLater(plane, named, dataset, contractOf(earlier), writer);
     if (!program.ok) return program;
+    const contract = contractOf({
+      manifest: program.value.manifest,
+      writerSchema: writer.text,
+    });
+    const tightens = checkTightensBaseline(plane, baseline.value, named, writer.text, contract);
+    if (!tightens.ok) return tightens;
     compiled.push({ writer, program: program.value });
   }
   const approved: ApprovedProgram[] = [];

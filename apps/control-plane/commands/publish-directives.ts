@@ -2,12 +2,14 @@
 import type { Agreement, Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, limits, ok } from '../../../libs/base/index.ts';
-import type { Directive } from '../../../libs/catalog/index.ts';
+import type { ApprovedProgram, Directive, WrappedKey } from '../../../libs/catalog/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import { datasetLock } from './locks.ts';
 
-/** Room for the key of the record. */
-const recordOverheadBytes = 1024;
+/** Room for the key of the record, and for two wrapped keys. */
+const recordOverheadBytes = 4096;
+/** Directives that are held in memory at once. */
+const atOnceMax = 50;
 
 type Publishing = Pick<ControlPlane, 'database' | 'directives'>;
 
@@ -16,23 +18,46 @@ type Publishing = Pick<ControlPlane, 'database' | 'directives'>;
  * A crash between commit and publication is made good by `publishAll`.
  */
 export async function publishDirectives(plane: Publishing, dataset: Dataset): Promise<Result<void>> {
-  const agreements = await plane.database.stores.agreements.ofDataset(dataset.id);
-  if (!agreements.ok) return agreements;
-  for (const agreement of agreements.value) {
-    if (agreement.publishedRevision >= agreement.revision) continue;
-    const published = await plane.directives.publish(directiveOf(agreement, dataset));
-    if (!published.ok) return during(`publishing the directive of ${agreement.id}`, published.failure);
-    const noted = await plane.database.stores.agreements.markPublished(agreement.id, agreement.revision);
-    if (!noted.ok) return noted;
+  const behind = await plane.database.stores.agreements.unpublishedOf(dataset.id);
+  if (!behind.ok) return behind;
+  return sendDirectives(plane, behind.value, new Map([[dataset.id, dataset]]), async ({ id, revision }) =>
+    plane.database.stores.agreements.markPublished(id, revision),
+  );
+}
+
+/** Sends many side by side, and tells `sent` of each that is in the topic. The first failure is answered when all were tried. */
+export async function sendDirectives(
+  plane: Publishing,
+  agreements: readonly Agreement[],
+  datasets: ReadonlyMap<string, Dataset>,
+  sent: (agreement: Agreement) => Promise<Result<void>>,
+): Promise<Result<void>> {
+  let outcome: Result<void> = ok(undefined);
+  for (let from = 0; from < agreements.length; from += atOnceMax) {
+    const part = agreements.slice(from, from + atOnceMax);
+    const programs = await plane.database.stores.programs.ofAll(part.map(({ id }) => id));
+    if (!programs.ok) return programs;
+    const keys = await keysFor(plane, part);
+    if (!keys.ok) return keys;
+    const outcomes = await Promise.all(
+      part.map(async (agreement) => {
+        const dataset = datasets.get(agreement.dataset);
+        if (dataset === undefined) throw new Error(`the dataset of agreement ${agreement.id} was not given`);
+        const directive = directiveOf(agreement, programs.value.get(agreement.id) ?? [], dataset, keys.value);
+        const published = await plane.directives.publish(directive);
+        return published.ok ? sent(agreement) : during(`publishing the directive of ${agreement.id}`, published.failure);
+      }),
+    );
+    for (const done of outcomes) if (!done.ok && outcome.ok) outcome = done;
   }
-  return ok(undefined);
+  return outcome;
 }
 
 /** Publishes what is behind, dataset by dataset; called at start and now and then. */
 export async function publishAll(plane: Publishing): Promise<Result<void>> {
   const behind = await plane.database.stores.agreements.unpublished();
   if (!behind.ok) return behind;
-  for (const id of new Set(behind.value.map((agreement) => agreement.dataset))) {
+  for (const id of behind.value) {
     const published = await plane.database.locked(datasetLock(id), async () => {
       const dataset = await plane.database.stores.datasets.find(id);
       if (!dataset.ok || dataset.value === null) return dataset.ok ? ok(undefined) : dataset;
@@ -44,39 +69,83 @@ export async function publishAll(plane: Publishing): Promise<Result<void>> {
 }
 
 /**
- * Compares what the topic says with what the database says. An agreement that the topic lacks or has an older revision of is published
- * again (a new Kafka under an old database); one that the topic is ahead of (a restored database) gets a revision above the topic's,
- * because a lower one would be ignored for ever.
+ * Compares what the topic says with what the database says, and answers how many agreements differ. One that the topic lacks or has an older
+ * revision of is published again (a new Kafka under an old database); one that the topic is ahead of (a restored database) gets a revision
+ * above the topic's, because a lower one would be ignored for ever.
  */
-export async function reconcileDirectives(plane: Publishing, current: ReadonlyMap<string, Directive>): Promise<Result<void>> {
-  const agreements = await plane.database.stores.agreements.list();
+export async function reconcileDirectives(plane: Publishing, current: ReadonlyMap<string, number>): Promise<Result<number>> {
+  const agreements = await plane.database.stores.agreements.outlines();
   if (!agreements.ok) return agreements;
-  for (const { id, dataset } of agreements.value) {
-    const seen = current.get(id)?.revision ?? 0;
+  let differing = 0;
+  for (const outline of agreements.value) {
+    const { id, dataset } = outline;
+    const seen = current.get(id) ?? 0;
+    if (outline.revision === seen) continue;
     const reconciled = await plane.database.locked(datasetLock(dataset), async () => {
       const agreement = await plane.database.stores.agreements.find(id);
       if (!agreement.ok) return agreement;
       if (agreement.value === null || agreement.value.revision === seen) return ok(undefined);
-      const revision = agreement.value.revision > seen ? agreement.value.revision : seen + 1;
-      return plane.database.stores.agreements.put({ ...agreement.value, revision, publishedRevision: revision - 1 });
+      const known = agreement.value.revision;
+      // Published since the topic was read.
+      if (known > outline.revision && agreement.value.publishedRevision === known) return ok(undefined);
+      differing += 1;
+      const revision = known > seen ? known : seen + 1;
+      return plane.database.stores.agreements.put({ ...agreement.value, revision, publishedRevision: revision - 1 }, known);
     });
     if (!reconciled.ok) return reconciled;
   }
-  return publishAll(plane);
+  const published = await publishAll(plane);
+  return published.ok ? ok(differing) : published;
 }
 
 /**
  * Whether the directive of an agreement fits a Kafka record; asked before the agreement is stored, because one that does not fit could
  * never be published.
  */
-export function checkDirectiveSize(agreement: Agreement, dataset: Dataset): Result<void> {
-  const bytes = Buffer.byteLength(JSON.stringify(directiveOf(agreement, dataset)));
+export function checkDirectiveSize(agreement: Agreement, programs: readonly ApprovedProgram[], dataset: Dataset): Result<void> {
+  const bytes = Buffer.byteLength(JSON.stringify(directiveOf(agreement, programs, dataset, noKeys)));
   if (bytes <= limits.recordBytesMax - recordOverheadBytes) return ok(undefined);
-  const detail = `agreement ${agreement.id} has ${agreement.programs.length} Programs of ${bytes} bytes together, over the limit`;
+  const detail = `agreement ${agreement.id} has ${programs.length} Programs of ${bytes} bytes together, over the limit`;
   return fail('plan-invalid', `${detail}: the schemas of dataset ${dataset.id} are too large or too many`);
 }
 
-function directiveOf(agreement: Agreement, dataset: Dataset): Directive {
+/** The keys that directives of these agreements carry. */
+interface DirectedKeys {
+  /** By agreement; one that was shredded has none. */
+  readonly agreements: ReadonlyMap<string, WrappedKey>;
+  /** By dataset: its key, and how many subjects of it were erased. Absent where none was. */
+  readonly erased: ReadonlyMap<string, { readonly key: WrappedKey; readonly count: number }>;
+}
+
+const noKeys: DirectedKeys = { agreements: new Map(), erased: new Map() };
+
+async function keysFor({ database }: Publishing, agreements: readonly Agreement[]): Promise<Result<DirectedKeys>> {
+  const { dataKeys, suppressions } = database.stores;
+  const own = await dataKeys.active(
+    'agreement',
+    agreements.map(({ id }) => id),
+  );
+  if (!own.ok) return own;
+  const counts = await suppressions.publishedCounts([...new Set(agreements.map(({ dataset }) => dataset))]);
+  if (!counts.ok) return counts;
+  const keys = await dataKeys.active('dataset', [...counts.value.keys()]);
+  if (!keys.ok) return keys;
+  const erased = new Map(
+    [...counts.value].flatMap(([dataset, count]) => {
+      const key = keys.value.get(dataset);
+      return key === undefined ? [] : [[dataset, { key, count }] as const];
+    }),
+  );
+  return ok({ agreements: own.value, erased });
+}
+
+function directiveOf(
+  agreement: Agreement,
+  programs: readonly ApprovedProgram[],
+  dataset: Dataset,
+  { agreements, erased }: DirectedKeys,
+): Directive {
+  const list = erased.get(dataset.id);
   return {
     version: 1,
     agreement: agreement.id,
@@ -85,9 +154,11 @@ function directiveOf(agreement: Agreement, dataset: Dataset): Directive {
     assignee: agreement.assignee,
     revision: agreement.revision,
     state: agreement.state,
-    programs: agreement.programs,
-    dataKey: agreement.dataKey,
+    programs,
+    dataKey: agreements.get(agreement.id) ?? null,
+    ...(list === undefined || dataset.keyField === null ? {} : { suppression: { ...list, field: dataset.keyField } }),
     sealTo: dataset.sealTo,
     delivery: agreement.delivery,
+    ...(agreement.expiresAt === null ? {} : { expiresAtMs: agreement.expiresAt.getTime() }),
   };
 }

@@ -2,7 +2,7 @@
 import type { Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok } from '../../../libs/base/index.ts';
-import { isOperator } from '../caller.ts';
+import { hasRole, isOperator } from '../caller.ts';
 import { newEvent } from '../events/new-event.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import type { CanonicalSchema } from '../schemas/canonical-schema.ts';
@@ -29,7 +29,7 @@ export async function mayWriteSubject(plane: ControlPlane, caller: Caller, subje
   if (subject.startsWith('gov.')) return fail('forbidden', 'subjects gov.* are written by Sluice only');
   const dataset = await plane.database.stores.datasets.findBySubject(subject);
   if (!dataset.ok || isOperator(caller)) return dataset;
-  if (dataset.value !== null && caller.role === 'publisher' && dataset.value.publisher === caller.participant) return dataset;
+  if (dataset.value !== null && hasRole(caller, 'publisher') && dataset.value.publisher === caller.participant) return dataset;
   return fail('forbidden', `the account may not write the subject ${subject}`);
 }
 

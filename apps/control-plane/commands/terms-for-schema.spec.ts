@@ -19,7 +19,7 @@ const schema = unwrap(
   ),
 );
 
-const termsOf = (...rules: readonly (readonly string[])[]): AgreementTerms => ({
+const termsOf = (...rules: readonly (readonly string[])[]): Omit<AgreementTerms, 'usage'> => ({
   agreement: 'a',
   dataset: 'd',
   assigner: 'p',

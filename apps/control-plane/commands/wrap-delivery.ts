@@ -4,6 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok } from '../../../libs/base/index.ts';
 import type { Delivery, KeyVault, WrappedKey } from '../../../libs/catalog/index.ts';
+import { deliveryContext } from '../../../libs/catalog/index.ts';
 
 /** A delivery as it is put: with its secret in clear. */
 export type DeliveryInput =
@@ -29,7 +30,7 @@ export async function wrapDelivery(
   input: DeliveryInput,
   known: Delivery | null,
 ): Promise<Result<Delivery>> {
-  const context = `delivery/${agreement}`;
+  const context = deliveryContext(agreement);
   if (input.kind === 'kafka') return ok(input);
   if (input.kind === 'mirror') {
     const { password, ...rest } = input;
@@ -58,4 +59,17 @@ async function wrap(vault: KeyVault, context: string, plain: Buffer, known: Wrap
     if (opened.ok && opened.value.length === plain.length && timingSafeEqual(opened.value, plain)) return ok(known);
   }
   return vault.wrap(plain, context);
+}
+
+/** The other way round, for a delivery that was wrapped with a request and goes into the agreement. */
+export async function openDelivery(vault: KeyVault, agreement: string, delivery: Delivery): Promise<Result<DeliveryInput>> {
+  if (delivery.kind === 'kafka') return ok(delivery);
+  const opened = await vault.unwrap(delivery.kind === 'mirror' ? delivery.password : delivery.secret, deliveryContext(agreement));
+  if (!opened.ok) return during('opening the secret of a delivery', opened.failure);
+  const bytes = Buffer.from(opened.value);
+  return ok(
+    delivery.kind === 'mirror'
+      ? { ...delivery, password: bytes.toString('utf8') }
+      : { ...delivery, secret: `${secretPrefix}${bytes.toString('base64')}` },
+  );
 }

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { connect, isIP } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 
-import type { ClientKafkaProxy, KafkaOptions as NestKafkaOptions } from '@nestjs/microservices';
-import { ClientProxyFactory, Transport } from '@nestjs/microservices';
+import type { KafkaOptions as NestKafkaOptions } from '@nestjs/microservices';
+import { ClientKafka, Transport } from '@nestjs/microservices';
 import type { logCreator } from 'kafkajs';
 import type { Logger } from 'pino';
 
@@ -13,10 +13,11 @@ import type { KafkaOptions } from '../../../libs/adapters/kafka/index.ts';
 type Client = NonNullable<NonNullable<NestKafkaOptions['options']>['client']>;
 
 /** Sends events. */
-export function eventClient(kafka: KafkaOptions, logger: Logger): ClientKafkaProxy {
-  return ClientProxyFactory.create({
-    transport: Transport.KAFKA,
-    options: { client: clientOf(kafka, logger), producerOnlyMode: true, producer: { allowAutoTopicCreation: false } },
+export function eventClient(kafka: KafkaOptions, logger: Logger): ClientKafka {
+  return new ClientKafka({
+    client: clientOf(kafka, logger),
+    producerOnlyMode: true,
+    producer: { allowAutoTopicCreation: false },
   });
 }
 

@@ -1,28 +1,64 @@
-/** Participants, accounts and datasets. */
-import { Controller, Get, Inject, Param, Put, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+/** Datasets and their rights. */
+import { Controller, Get, Headers, Inject, Param, Put, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 
-import type { Account, Participant } from '../../../libs/adapters/postgres/index.ts';
-import { FailureError, fail, limits, unwrap } from '../../../libs/base/index.ts';
-import { requireOperator } from '../caller.ts';
-import { putAccount } from '../commands/put-account.ts';
-import type { DatasetView } from '../commands/put-dataset.ts';
-import { datasetView, putDataset } from '../commands/put-dataset.ts';
-import { putParticipant } from '../commands/put-participant.ts';
+import type { DatasetRight } from '../../../libs/adapters/postgres/index.ts';
+import { fail, limits, unwrap } from '../../../libs/base/index.ts';
+import type { DatasetDetail, DatasetView } from '../commands/dataset-view.ts';
+import { datasetView, detailOf } from '../commands/dataset-view.ts';
+import { findDataset, searchDatasets } from '../commands/find-dataset.ts';
+import { putDataset } from '../commands/put-dataset.ts';
+import { putRight } from '../commands/put-right.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
-import { CurrentCaller } from './account-guard.ts';
-import { accountInput, datasetInput, id as idInput, participantInput } from './inputs.ts';
+import { CurrentCaller, NeedsScope } from './account-guard.ts';
+import {
+  datasetAnswer,
+  datasetInput,
+  datasetSummary,
+  level,
+  rightAnswer,
+  rightInput,
+  rightKind,
+  theme,
+} from './dataset-schemas.ts';
+import { dcatMediaType, dcatOf } from './dcat.ts';
+import { Describe } from './describe.ts';
+import { IfMatch } from './etag.ts';
+import { id as idInput, line } from './inputs.ts';
+import type { Page } from './paging.ts';
+import { pageOf, pageQuery, readCursor, toPage } from './paging.ts';
 import { checked, readJson } from './read-body.ts';
 import { planeToken } from './tokens.ts';
 
 const smallBytesMax = 64 * 1024;
 const datasetBytesMax = 2 * limits.schemaBytesMax + smallBytesMax;
 
-type AccountView = Omit<Account, 'secretHash'>;
+const searchQuery = z.strictObject({
+  q: z
+    .string()
+    .max(200)
+    .exactOptional()
+    .describe('Words in Chinese or English, all of which are looked for in titles, keywords and text.'),
+  theme: theme.exactOptional(),
+  level: level.exactOptional(),
+  publisher: idInput.exactOptional(),
+  keyword: line(40).exactOptional().describe('One of its keywords, whole.'),
+  ...pageQuery,
+});
+const searchCursor = z.tuple([z.number(), idInput]);
 
-const accountView = ({ name, participant }: AccountView): AccountView => ({ name, participant });
+interface RightView extends Omit<DatasetRight, 'validUntil'> {
+  readonly validUntil: string | null;
+}
 
-@Controller('v1')
+const rightView = ({ validUntil, ...right }: DatasetRight): RightView => ({
+  ...right,
+  validUntil: validUntil?.toISOString() ?? null,
+});
+
+@Controller('v1/datasets')
+@NeedsScope('catalog:read')
 export class CatalogController {
   readonly #plane: ControlPlane;
 
@@ -30,73 +66,105 @@ export class CatalogController {
     this.#plane = plane;
   }
 
-  @Put('participants/:id')
-  async putParticipant(
-    @CurrentCaller() caller: Caller,
-    @Param('id') id: string,
-    @Req() request: FastifyRequest,
-  ): Promise<Participant> {
-    const input = await readJson(request, smallBytesMax, participantInput);
-    return unwrap(await putParticipant(this.#plane, caller, { id: checked(id, idInput, 'id'), ...input }));
-  }
-
-  @Get('participants')
-  async listParticipants(@CurrentCaller() caller: Caller): Promise<Participant[]> {
-    unwrap(requireOperator(caller));
-    return unwrap(await this.#plane.database.stores.participants.list());
-  }
-
-  @Get('participants/:id')
-  async getParticipant(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<Participant> {
-    unwrap(requireOperator(caller));
-    return found(unwrap(await this.#plane.database.stores.participants.find(checked(id, idInput, 'id'))));
-  }
-
-  @Put('accounts/:name')
-  async putAccount(
-    @CurrentCaller() caller: Caller,
-    @Param('name') name: string,
-    @Req() request: FastifyRequest,
-  ): Promise<AccountView> {
-    const input = await readJson(request, smallBytesMax, accountInput);
-    return accountView(unwrap(await putAccount(this.#plane, caller, { name: checked(name, idInput, 'name'), ...input })));
-  }
-
-  @Get('accounts')
-  async listAccounts(@CurrentCaller() caller: Caller): Promise<AccountView[]> {
-    unwrap(requireOperator(caller));
-    return unwrap(await this.#plane.database.stores.participants.listAccounts()).map(accountView);
-  }
-
-  @Get('accounts/:name')
-  async getAccount(@CurrentCaller() caller: Caller, @Param('name') name: string): Promise<AccountView> {
-    unwrap(requireOperator(caller));
-    return accountView(found(unwrap(await this.#plane.database.stores.participants.findAccount(checked(name, idInput, 'name')))));
-  }
-
-  @Put('datasets/:id')
+  @Put(':id')
+  @NeedsScope('catalog:write')
+  @Describe({
+    id: 'putDataset',
+    summary: 'Creates or changes a dataset: makes its topics and registers its schema',
+    tag: 'datasets',
+    body: datasetInput,
+    answer: datasetAnswer,
+    etag: true,
+  })
   async putDataset(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
+    @IfMatch() ifMatch: string | null,
     @Req() request: FastifyRequest,
-  ): Promise<DatasetView> {
+  ): Promise<DatasetDetail> {
     const { title, ...input } = await readJson(request, datasetBytesMax, datasetInput);
-    const named = { id: checked(id, idInput, 'id'), titleZh: title.zh, titleEn: title.en };
+    const named = { id: checked(id, idInput, 'id'), titleZh: title.zh, titleEn: title.en, ifMatch };
     return unwrap(await putDataset(this.#plane, caller, { ...named, ...input }));
   }
 
-  @Get('datasets')
-  async listDatasets(): Promise<DatasetView[]> {
-    return unwrap(await this.#plane.database.stores.datasets.list()).map(datasetView);
+  @Get()
+  @Describe({
+    id: 'searchDatasets',
+    summary: 'Datasets that are open and those of the caller, the best first',
+    tag: 'datasets',
+    query: searchQuery,
+    answer: pageOf(datasetSummary),
+  })
+  async searchDatasets(@CurrentCaller() caller: Caller, @Query() asked: unknown): Promise<Page<DatasetView>> {
+    const { limit, cursor, q, ...filter } = checked(asked, searchQuery, '?');
+    const position = readCursor(cursor, searchCursor);
+    const after = position === null ? null : { score: position[0], id: position[1] };
+    const query = { ...filter, text: q ?? null, after, most: limit + 1 };
+    return toPage(
+      unwrap(await searchDatasets(this.#plane, caller, query)),
+      limit,
+      ({ score, dataset }) => [score, dataset.id],
+      ({ dataset }) => datasetView(dataset),
+    );
   }
 
-  @Get('datasets/:id')
-  async getDataset(@Param('id') id: string): Promise<DatasetView> {
-    return datasetView(found(unwrap(await this.#plane.database.stores.datasets.find(checked(id, idInput, 'id')))));
+  @Get(':id')
+  @Describe({
+    id: 'getDataset',
+    summary: 'A dataset with its fields; as DCAT 3 where `Accept` asks for application/ld+json',
+    tag: 'datasets',
+    answers: { 200: { description: 'The dataset.', schema: datasetAnswer, mediaTypes: ['application/json', dcatMediaType] } },
+    etag: true,
+  })
+  async getDataset(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DatasetDetail | Readonly<Record<string, unknown>>> {
+    const found = unwrap(await findDataset(this.#plane, caller, checked(id, idInput, 'id')));
+    const detail = unwrap(await detailOf(this.#plane, found.dataset));
+    if (accept?.includes(dcatMediaType) !== true) return detail;
+    reply.type(dcatMediaType);
+    return dcatOf(detail, found);
   }
-}
 
-function found<T>(value: T | null): T {
-  if (value === null) throw new FailureError(fail('not-found', 'there is no such thing').failure);
-  return value;
+  @Put(':id/rights/:kind')
+  @NeedsScope('catalog:write')
+  @Describe({
+    id: 'putRight',
+    summary: 'Says who has a right in a dataset: holder, processor or operator',
+    tag: 'datasets',
+    body: rightInput,
+    answer: rightAnswer,
+  })
+  async putRight(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Param('kind') kind: string,
+    @Req() request: FastifyRequest,
+  ): Promise<RightView> {
+    const input = await readJson(request, smallBytesMax, rightInput);
+    const right = {
+      dataset: checked(id, idInput, 'id'),
+      kind: checked(kind, rightKind, 'kind'),
+      ...input,
+      validUntil: input.validUntil === null ? null : new Date(input.validUntil),
+    };
+    return rightView(unwrap(await putRight(this.#plane, caller, right)));
+  }
+
+  @Get(':id/rights')
+  @Describe({ id: 'listRights', summary: 'The rights in a dataset', tag: 'datasets', answer: z.array(rightAnswer) })
+  async listRights(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<RightView[]> {
+    return unwrap(await findDataset(this.#plane, caller, checked(id, idInput, 'id'))).rights.map(rightView);
+  }
+
+  @Get(':id/rights/:kind')
+  @Describe({ id: 'getRight', summary: 'One right in a dataset', tag: 'datasets', answer: rightAnswer })
+  async getRight(@CurrentCaller() caller: Caller, @Param('id') id: string, @Param('kind') kind: string): Promise<RightView> {
+    const { rights } = unwrap(await findDataset(this.#plane, caller, checked(id, idInput, 'id')));
+    const right = rights.find((candidate) => candidate.kind === checked(kind, rightKind, 'kind'));
+    return rightView(right ?? unwrap(fail('not-found', `the right ${kind} in ${id} is not registered`)));
+  }
 }

@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
 import type { Failure } from '../../../libs/base/index.ts';
-import { FailureError, fail } from '../../../libs/base/index.ts';
+import { errorCatalogue, FailureError, fail } from '../../../libs/base/index.ts';
 import { problemMediaType, problemOf } from './problem.ts';
 import { RegistryError, registryErrorOf, registryMediaType } from './registry-error.ts';
 
@@ -46,6 +46,11 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   }
   const problem = problemOf(failure ?? fail('internal', 'no such route').failure);
   reply.status(problem.status).type(problemMediaType).send(JSON.stringify(problem));
+}
+
+/** The status that an error is answered with. */
+export function statusOfError(error: unknown): number {
+  return error instanceof RegistryError ? error.status : errorCatalogue[failureOf(error).code].status;
 }
 
 function failureOf(error: unknown): Failure {

@@ -1,37 +1,37 @@
-/** Health, readiness, the OpenAPI document and the newest lifecycle events. */
+/** Health, readiness, and the documents that describe the API and the topics. */
 import { Controller, Get, Inject } from '@nestjs/common';
+import { z } from 'zod';
 
-import type { EventRow } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { unwrap } from '../../../libs/base/index.ts';
-import { requireOperator } from '../caller.ts';
-import type { Caller, ControlPlane } from '../plane.ts';
-import { CurrentCaller, OpenRoute } from './account-guard.ts';
-import { openApiToken, planeToken, readinessToken } from './tokens.ts';
+import { OpenRoute } from './account-guard.ts';
+import { Describe } from './describe.ts';
+import { documentsToken, readinessToken } from './tokens.ts';
 
-const eventsMax = 200;
+const statusAnswer = z.strictObject({ status: z.literal('ok') }).meta({ id: 'Status' });
 
 /** Asks what the role cannot work without; a failure names what does not answer. */
 export type Readiness = () => Promise<Result<void>>;
 
+/** What is served as it stands in `proto-schemas`. */
+export interface Documents {
+  readonly openApi: unknown;
+  readonly asyncApi: unknown;
+}
+
 @Controller()
 export class PlatformController {
-  readonly #plane: ControlPlane;
   readonly #readiness: Readiness;
-  readonly #openApi: unknown;
+  readonly #documents: Documents;
 
-  constructor(
-    @Inject(planeToken) plane: ControlPlane,
-    @Inject(readinessToken) readiness: Readiness,
-    @Inject(openApiToken) openApi: { readonly document: unknown },
-  ) {
-    this.#plane = plane;
+  constructor(@Inject(readinessToken) readiness: Readiness, @Inject(documentsToken) documents: Documents) {
     this.#readiness = readiness;
-    this.#openApi = openApi.document;
+    this.#documents = documents;
   }
 
   /** The process answers. */
   @Get('health')
+  @Describe({ id: 'health', summary: 'The process answers', tag: 'platform', answer: statusAnswer })
   @OpenRoute()
   health(): { status: 'ok' } {
     return { status: 'ok' };
@@ -39,6 +39,7 @@ export class PlatformController {
 
   /** PostgreSQL and Kafka answer too. */
   @Get('ready')
+  @Describe({ id: 'ready', summary: 'PostgreSQL and Kafka answer too', tag: 'platform', answer: statusAnswer })
   @OpenRoute()
   async ready(): Promise<{ status: 'ok' }> {
     unwrap(await this.#readiness());
@@ -46,15 +47,21 @@ export class PlatformController {
   }
 
   @Get('v1/openapi.json')
+  @Describe({ id: 'openApi', summary: 'This document', tag: 'platform', answer: z.record(z.string(), z.unknown()) })
   @OpenRoute()
   openApi(): unknown {
-    return this.#openApi;
+    return this.#documents.openApi;
   }
 
-  @Get('v1/events')
-  async events(@CurrentCaller() caller: Caller): Promise<Omit<EventRow, 'sent'>[]> {
-    unwrap(requireOperator(caller));
-    const events = unwrap(await this.#plane.database.stores.events.latest(eventsMax));
-    return events.map(({ id, source, type, subject, time, data }) => ({ id, source, type, subject, time, data }));
+  @Get('v1/asyncapi.json')
+  @Describe({
+    id: 'asyncApi',
+    summary: 'The topics, as AsyncAPI 3',
+    tag: 'platform',
+    answer: z.record(z.string(), z.unknown()),
+  })
+  @OpenRoute()
+  asyncApi(): unknown {
+    return this.#documents.asyncApi;
   }
 }

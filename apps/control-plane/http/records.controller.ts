@@ -1,6 +1,7 @@
 /** Records over HTTP. */
 import { Controller, Headers, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 
 import { fail, FailureError, unwrap } from '../../../libs/base/index.ts';
 import { requireParticipant } from '../caller.ts';
@@ -9,7 +10,9 @@ import type { RecordsAnswer, RecordsFormat } from '../intake/take-request.ts';
 import { takeRequest } from '../intake/take-request.ts';
 import { traced } from '../intake/traced.ts';
 import type { Caller } from '../plane.ts';
-import { CurrentCaller } from './account-guard.ts';
+import { CurrentCaller, NeedsScope } from './account-guard.ts';
+import { Describe } from './describe.ts';
+import { checkIdempotencyKey } from './idempotency.ts';
 import { fieldPath, id as idInput } from './inputs.ts';
 import { checked, withBody } from './read-body.ts';
 import { intakeToken } from './tokens.ts';
@@ -24,7 +27,25 @@ const formats: Readonly<Record<string, RecordsFormat>> = {
   'text/csv': 'csv',
 };
 
+const tallyAnswer = z
+  .strictObject({
+    accepted: z.int(),
+    refused: z.int(),
+    problems: z
+      .array(
+        z.strictObject({
+          line: z.int().describe('Line, element or row, from 1.'),
+          field: z.string().nullable(),
+          code: z.string(),
+          message: z.string().describe('Never holds a value.'),
+        }),
+      )
+      .max(100),
+  })
+  .meta({ id: 'Tally' });
+
 @Controller('v1/datasets')
+@NeedsScope('records:write')
 export class RecordsController {
   readonly #intake: Intake;
 
@@ -33,6 +54,23 @@ export class RecordsController {
   }
 
   @Post(':id/records')
+  @Describe({
+    id: 'postRecords',
+    summary: 'Takes records: each row is checked, good ones go in in one Kafka transaction',
+    tag: 'records',
+    query: z.object({ key: z.string().optional().describe('Path of the field whose text becomes the record key.') }),
+    headers: {
+      'Idempotency-Key': '1 to 255 printable ASCII characters: a retry with the same key gets the first answer, for 7 days.',
+      'traceparent': 'W3C Trace Context: the records carry on this trace.',
+    },
+    bodies: { 'application/x-ndjson': null, 'application/json': z.array(z.record(z.string(), z.unknown())), 'text/csv': null },
+    answers: {
+      200: { description: 'All rows went in', schema: tallyAnswer },
+      207: { description: 'Some rows went in', schema: tallyAnswer },
+      422: { description: 'No row went in', schema: tallyAnswer },
+    },
+    ownIdempotency: true,
+  })
   async post(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
@@ -43,10 +81,10 @@ export class RecordsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RecordsAnswer['tally']> {
     const format = formatOf(request.headers['content-type'], request.headers['content-encoding']);
-    checkIdempotencyKey(idempotencyKey);
+    if (idempotencyKey !== undefined) checkIdempotencyKey(idempotencyKey);
     const dataset = unwrap(await this.#intake.database.stores.datasets.find(checked(id, idInput, 'id')));
     if (dataset === null) throw failed('not-found', `there is no dataset ${id}`);
-    unwrap(requireParticipant(caller, dataset.publisher, 'the publisher'));
+    unwrap(requireParticipant(caller, dataset.publisher, 'the publisher', 'publisher'));
     const keyField = key === undefined ? dataset.keyField : checked(key, fieldPath, 'key');
     const answer = await withBody(request, bodyBytesMax, (body) =>
       traced(dataset.id, traceparent ?? null, (headers) =>
@@ -78,12 +116,6 @@ function formatOf(contentType: string | undefined, encoding: string | undefined)
     throw failed('media-type-unsupported', 'the text must be UTF-8');
   if (format !== undefined) return format;
   throw failed('media-type-unsupported', 'the content type must be application/x-ndjson, application/json or text/csv');
-}
-
-function checkIdempotencyKey(key: string | undefined): void {
-  if (key !== undefined && !/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key)) {
-    throw failed('request-invalid', 'the Idempotency-Key must be 1 to 255 printable ASCII characters');
-  }
 }
 
 const failed = (...parts: Parameters<typeof fail>): FailureError => new FailureError(fail(...parts).failure);

@@ -10,7 +10,7 @@ import { mayWriteSubject } from '../commands/register-schema.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import { defaultLevel, parseLevel } from '../schemas/compatibility-level.ts';
 import type { LocalAuthority } from '../schemas/local-authority.ts';
-import { CurrentCaller } from './account-guard.ts';
+import { CurrentCaller, NeedsScope } from './account-guard.ts';
 import { levelInput } from './inputs.ts';
 import { readJson } from './read-body.ts';
 import { registryErrors } from './registry-error.ts';
@@ -29,6 +29,7 @@ interface Compatibility {
 }
 
 @Controller('registry')
+@NeedsScope('registry')
 @UseInterceptors(RegistryReply)
 export class RegistryConfigController {
   readonly #plane: ControlPlane;

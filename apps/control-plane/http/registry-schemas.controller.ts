@@ -4,11 +4,13 @@ import { Controller, Get, Inject, Param, Put, UseInterceptors } from '@nestjs/co
 import type { SubjectVersion } from '../../../libs/adapters/postgres/index.ts';
 import { unwrap } from '../../../libs/base/index.ts';
 import type { ControlPlane } from '../plane.ts';
+import { NeedsScope } from './account-guard.ts';
 import { registryErrors } from './registry-error.ts';
 import { RegistryReply } from './registry-reply.ts';
 import { planeToken } from './tokens.ts';
 
 @Controller('registry')
+@NeedsScope('registry')
 @UseInterceptors(RegistryReply)
 export class RegistrySchemasController {
   readonly #plane: ControlPlane;

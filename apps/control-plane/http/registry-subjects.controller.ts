@@ -7,7 +7,7 @@ import { deleteSubject, deleteVersion } from '../commands/delete-subject.ts';
 import { registerSchema } from '../commands/register-schema.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import type { LocalAuthority } from '../schemas/local-authority.ts';
-import { CurrentCaller } from './account-guard.ts';
+import { CurrentCaller, NeedsScope } from './account-guard.ts';
 import { registryErrors } from './registry-error.ts';
 import { readCanonical, readSchemaText, subjectName } from './registry-input.ts';
 import { findVersion, versionsOf } from './registry-versions.ts';
@@ -22,6 +22,7 @@ interface VersionView {
 }
 
 @Controller('registry/subjects')
+@NeedsScope('registry')
 @UseInterceptors(RegistryReply)
 export class RegistrySubjectsController {
   readonly #plane: ControlPlane;

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 
 import { NestLogger } from '../nest-logger.ts';
 import { answerError } from './failure-filter.ts';
+import { limitGuessing } from './rate-guard.ts';
 
 /** Longest wait for a whole request, milliseconds. */
 const requestTimeoutMs = 60_000;
@@ -30,6 +31,7 @@ export async function createServer(module: DynamicModule, logger: Logger): Promi
   const fastify = adapter.getInstance();
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  limitGuessing(fastify, logger);
   fastify.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');

@@ -3,4 +3,4 @@ export const planeToken = Symbol('ControlPlane');
 export const intakeToken = Symbol('Intake');
 export const readinessToken = Symbol('Readiness');
 export const localAuthorityToken = Symbol('LocalAuthority');
-export const openApiToken = Symbol('OpenApi');
+export const documentsToken = Symbol('Documents');

@@ -21,6 +21,8 @@ export type SkipReason =
   | 'whole-batch'
   /** Opened from the quarantine, which keeps no headers, while a Program lets headers out. */
   | 'headers-lost'
+  /** The feed is compacted, and has a newer record of the same key. */
+  | 'superseded'
   /** The same Program refuses it for the same reason: nothing is written. */
   | 'unchanged';
 

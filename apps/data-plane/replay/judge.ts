@@ -1,13 +1,15 @@
 /** Runs the Programs of an agreement over originals of one partition, and says of each what became of it. Writes nothing. */
 import type { ErrorCode, Result } from '../../../libs/base/index.ts';
 import { ok } from '../../../libs/base/index.ts';
-import type { BoundProgram, ProgramOutput, RunSink } from '../../../libs/govern/index.ts';
-import { createOutput, runLane, screenBatch, tellRecords } from '../../../libs/govern/index.ts';
+import type { BatchSink, BoundProgram, ProgramOutput, RunSink } from '../../../libs/govern/index.ts';
+import { createOutput, runLane, screenBatch, tellErased, tellRecords, tellSuppressed } from '../../../libs/govern/index.ts';
 import type { HeaderList, RecordFrames } from '../../../libs/records/index.ts';
 import { sharedArena } from '../../../libs/records/index.ts';
 import type { LiveAgreement } from '../directive-board.ts';
-import { recordId, refuseTooLarge } from '../lane-group.ts';
+import { fitsBatch, recordId, refuseTooLarge } from '../lane-group.ts';
 import type { SchemaVerdicts } from '../schema-verdicts.ts';
+import { suppressRecords } from '../suppress.ts';
+import type { DatasetSuppressions } from '../suppression-board.ts';
 import type { SourceRecord } from './originals.ts';
 
 export type Verdict =
@@ -19,7 +21,14 @@ export type Verdict =
       readonly value: Uint8Array | null;
       readonly headers: HeaderList;
     }
-  | { readonly kind: 'withheld'; readonly program: BoundProgram }
+  | {
+      readonly kind: 'withheld';
+      readonly program: BoundProgram;
+      /** Whether its subject was erased. */
+      readonly erased?: true;
+      /** What leaves all the same, under a compacted Program: a delete. */
+      readonly tombstone?: { readonly key: Uint8Array; readonly headers: HeaderList };
+    }
   | {
       readonly kind: 'refused';
       readonly reason: ErrorCode;
@@ -41,6 +50,8 @@ export interface JudgeOptions {
   readonly schemas: SchemaVerdicts;
   /** Largest batch of the governed topic. */
   readonly bytesMax: number;
+  /** Whose records are withheld; absent where nobody was erased. */
+  readonly suppressions?: DatasetSuppressions;
 }
 
 const outputBytesMax = 4 * 1024 * 1024;
@@ -54,31 +65,47 @@ export async function judge(records: readonly SourceRecord[], options: JudgeOpti
   if (!refused.ok) return refused;
   const verdicts: Verdict[] = [];
   const replaced = new Map<string, number>();
+  const told: BatchSink = {
+    governed: (index, program, results, outcome, leaving) => {
+      verdicts[index] = {
+        kind: 'governed',
+        passed: outcome === 'pass',
+        program,
+        ...copied(results, index),
+        headers: [
+          ...leaving.map(([name, value]) => [name, value && Buffer.from(value)] as const),
+          ...recordId(live, frames, index),
+        ],
+      };
+    },
+    withheld: (index, program) => (verdicts[index] = { kind: 'withheld', program }),
+    deleted: (index, program, governedKey, why) => {
+      const [key, headers] = [Buffer.from(governedKey), recordId(live, frames, index)];
+      if (!fitsBatch(key.length, bytesMax)) told.refused(index, 'output-too-large', program, null);
+      else if (why !== 'null-value') verdicts[index] = { kind: 'withheld', program, tombstone: { key, headers } };
+      else verdicts[index] = { kind: 'governed', passed: false, program, key, value: null, headers };
+    },
+    otherwise: (field, count) => replaced.set(field, (replaced.get(field) ?? 0) + count),
+    refused: (index, reason, program, field) => (verdicts[index] = { kind: 'refused', reason, field, program }),
+  };
   const sink: RunSink = {
     ran: (program, from, to, out) => {
       refuseTooLarge(out, from, to, bytesMax);
-      tellRecords(frames, program, from, to, out, {
-        governed: (index, _, results, outcome, leaving) => {
-          verdicts[index] = {
-            kind: 'governed',
-            passed: outcome === 'pass',
-            program,
-            ...copied(results, index),
-            headers: [
-              ...leaving.map(([name, value]) => [name, value && Buffer.from(value)] as const),
-              ...recordId(live, frames, index),
-            ],
-          };
-        },
-        withheld: (index) => (verdicts[index] = { kind: 'withheld', program }),
-        otherwise: (field, count) => replaced.set(field, (replaced.get(field) ?? 0) + count),
-        refused: (index, reason, by, field) => (verdicts[index] = { kind: 'refused', reason, field, program: by }),
-      });
+      tellRecords(frames, program, from, to, out, told);
     },
-    unread: (index, reason) => (verdicts[index] = { kind: 'refused', reason, field: null, program: undefined }),
+    unread: (index, reason) => told.refused(index, reason, undefined, null),
+    erased: (program, index) => tellErased(frames, program, index, told),
+    suppressed: (program, index) => {
+      tellSuppressed(frames, program, index, told);
+      const verdict = verdicts[index];
+      if (verdict?.kind === 'withheld') verdicts[index] = { ...verdict, erased: true };
+    },
   };
   try {
-    runLane(frames, 0, screenBatch(frames, refused.value), live, createOutput(frames.count, outputBytesMax), sink);
+    const screening = screenBatch(frames, refused.value);
+    const { suppressions } = options;
+    const looked = suppressions === undefined ? screening : suppressRecords(frames, screening, suppressions);
+    runLane(frames, 0, looked, live, createOutput(frames.count, outputBytesMax), sink);
   } finally {
     sharedArena().dismiss();
   }

@@ -1,6 +1,6 @@
 /** Committed records of one topic by their offsets: some of them, or a stretch. Those of aborted transactions are not there. */
 import type { Cluster, Fetched } from '../../../libs/adapters/kafka/index.ts';
-import { PartitionFetcher } from '../../../libs/adapters/kafka/index.ts';
+import { PartitionFetcher, topicOffsets } from '../../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
 import type { RecordFrames } from '../../../libs/records/index.ts';
@@ -24,10 +24,12 @@ const maxWaitMs = 200;
 const emptyMax = 50;
 
 export class PartitionRecords {
+  readonly #cluster: Cluster;
   readonly #fetcher: PartitionFetcher;
   readonly #topic: string;
 
   constructor(cluster: Cluster, topic: string) {
+    this.#cluster = cluster;
     this.#fetcher = new PartitionFetcher(cluster, topic);
     this.#topic = topic;
   }
@@ -66,10 +68,17 @@ export class PartitionRecords {
     while (position < to) {
       const step = await this.#fetch(partition, position, fetchBytes.stretch, visit);
       if (!step.ok) return step;
-      const { outOfRange, next, logStartOffset } = step.value;
-      if (outOfRange && logStartOffset <= position) break;
       bytes += step.value.bytes;
-      position = outOfRange ? logStartOffset : next;
+      if (!step.value.outOfRange) {
+        position = step.value.next;
+        continue;
+      }
+      // The answer does not say where the topic begins.
+      const earliest = await topicOffsets(this.#cluster, this.#topic, 'earliest');
+      if (!earliest.ok) return earliest;
+      const start = earliest.value[partition] ?? 0n;
+      if (start <= position) break;
+      position = start;
     }
     return ok({ bytes });
   }

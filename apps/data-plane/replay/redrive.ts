@@ -5,6 +5,7 @@
 import type { FeedProducer, OutRecord } from '../../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok, topicNames } from '../../../libs/base/index.ts';
+import type { BoundProgram } from '../../../libs/govern/index.ts';
 import type { Receipt } from '../../../libs/ledger/index.ts';
 import {
   chainHead,
@@ -23,6 +24,7 @@ import type { Decided, Decision } from './decide.ts';
 import { decide } from './decide.ts';
 import type { Dispositions } from './disposition-log.ts';
 import { chainRecord, dispositionRecord } from './disposition-log.ts';
+import type { NewestRecords } from './newest-records.ts';
 import type { Originals } from './originals.ts';
 import type { Candidate } from './selection.ts';
 
@@ -36,6 +38,8 @@ export interface RedriveOptions {
   readonly producer: FeedProducer;
   readonly dispositions: Dispositions;
   readonly bytesMax: number;
+  /** Of a compacted feed. */
+  readonly newest: NewestRecords | undefined;
 }
 
 type Written = Exclude<Decided, { outcome: 'skipped' }>;
@@ -65,23 +69,37 @@ export class Redrive {
 
   /** One transaction for candidates of one partition. A failure may leave open whether it was committed: a new redrive finds out. */
   async redrive(candidates: readonly Candidate[]): Promise<Result<readonly Decided[]>> {
-    const { dataset, agreement, directives, schemas, originals, bytesMax } = this.#options;
-    for (let attempt = 0; attempt < staleMax; attempt += 1) {
+    const { dataset, agreement, directives, schemas, originals, bytesMax, newest } = this.#options;
+    for (let stale = 0; stale < staleMax; ) {
       const board = directives.board(dataset);
       const live = board?.agreements.find((other) => other.agreement === agreement);
       if (board === undefined || live === undefined) return fail('conflict', `${agreement} is not started any more`);
-      const decision = await decide(candidates, originals, { dataset, live, schemas, bytesMax });
+      if (newest === undefined && isCompacted(live))
+        return fail('conflict', `${agreement} is of a compacted feed since it was begun`);
+      const [superseded, current] = parted(candidates, (candidate) => newest?.overtook(candidate) === true);
+      const { suppressions } = board;
+      const listed = suppressions === undefined ? {} : { suppressions };
+      const decision = await decide(current, originals, { dataset, live, schemas, bytesMax, ...listed });
       if (!decision.ok) return decision;
       const written = await this.#write(decision.value, board, live);
       if (!written.ok) return written;
-      if (written.value === 'committed') return ok(decision.value.decided);
+      if (written.value === 'committed')
+        return ok([...superseded.map(supersededOf), ...decision.value.decided].sort((a, b) => order(a.candidate, b.candidate)));
+      // What overtook a record now is known in the next round: it has fewer.
+      if (written.value === 'overtaken') continue;
+      stale += 1;
       await directives.caughtUp();
     }
     return fail('transaction-failed', `the directives of ${dataset} changed ${staleMax} times in a row, or cannot be read`);
   }
 
-  async #write({ decided, judged }: Decision, board: DatasetBoard, live: LiveAgreement): Promise<Result<'committed' | 'stale'>> {
+  async #write(
+    { decided, judged }: Decision,
+    board: DatasetBoard,
+    live: LiveAgreement,
+  ): Promise<Result<'committed' | 'stale' | 'overtaken'>> {
     const { producer } = this.#options;
+    const governed = topicNames.governed(this.#options.dataset, live.agreement);
     const written = decided.filter((one): one is Written => one.outcome !== 'skipped');
     const [first] = written;
     if (first === undefined || judged === undefined) return ok('committed');
@@ -92,16 +110,21 @@ export class Redrive {
     const records: Out[] = [];
     for (const one of written) {
       const { verdict, index, candidate } = one;
+      const timeOf = ({ program }: BoundProgram): bigint => (program.timestamp === 'keep' ? candidate.timestampMs : nowMs);
       tally.took(judged.frames, index, index + 1, verdict.program);
       if (verdict.kind === 'governed') {
         tally.govern(verdict.passed ? 1 : 0, verdict.passed ? 0 : 1);
         tally.digest.add(verdict.key, verdict.value);
-        const timestampMs = verdict.program.program.timestamp === 'keep' ? candidate.timestampMs : nowMs;
         const { key, value, headers } = verdict;
-        const topic = topicNames.governed(this.#options.dataset, live.agreement);
-        records.push({ topic, partition, record: { key, value, headers, timestampMs } });
-      } else if (verdict.kind === 'withheld') tally.withhold(1);
-      else {
+        records.push({ topic: governed, partition, record: { key, value, headers, timestampMs: timeOf(verdict.program) } });
+      } else if (verdict.kind === 'withheld') {
+        tally.withhold(1);
+        if (verdict.erased === true) tally.suppressed += 1;
+        if (verdict.tombstone === undefined) continue;
+        tally.digest.add(verdict.tombstone.key, null);
+        const record = { ...verdict.tombstone, value: null, timestampMs: timeOf(verdict.program) };
+        records.push({ topic: governed, partition, record });
+      } else {
         tally.refuse(verdict.reason);
         records.push({ topic: topicNames.quarantine(this.#options.dataset), partition, record: await this.#refused(one, board) });
       }
@@ -120,17 +143,34 @@ export class Redrive {
       if (!flushed.ok) return flushed;
       return aborted.ok ? ok('stale') : aborted;
     }
+    // What was governed before this was written is read here; whatever comes later stands behind it.
+    const overtaken = await this.#overtaken(written);
+    if (!overtaken.ok || overtaken.value) {
+      const aborted = await producer.abort();
+      if (!overtaken.ok) return overtaken;
+      return aborted.ok ? ok('overtaken') : aborted;
+    }
     const committed = await producer.commit();
     if (!committed.ok) return committed;
     this.#heads.set(partition, head);
     return ok('committed');
   }
 
+  async #overtaken(written: readonly Written[]): Promise<Result<boolean>> {
+    const { newest } = this.#options;
+    if (newest === undefined) return ok(false);
+    const read = await newest.readOn(written[0]?.candidate.partition);
+    return read.ok ? ok(written.some(({ candidate }) => newest.overtook(candidate))) : read;
+  }
+
   /** Whether the directives that were worked under are still the current ones, and fresh. */
-  #fence({ version, validUntilMs }: DatasetBoard): () => boolean {
+  #fence({ version, validUntilMs, suppressions }: DatasetBoard): () => boolean {
     const { directives, dataset } = this.#options;
     return () =>
-      directives.board(dataset)?.version === version && directives.ageMs() <= directiveAgeMsMax && Date.now() < validUntilMs;
+      directives.board(dataset)?.version === version &&
+      directives.ageMs() <= directiveAgeMsMax &&
+      Date.now() < validUntilMs &&
+      suppressions?.ready() !== false;
   }
 
   #receipt(tally: Tally): Receipt {
@@ -188,4 +228,18 @@ export class Redrive {
       }),
     };
   }
+}
+
+/** Whether the agreement's topic keeps the last record of each key. */
+export const isCompacted = ({ programs }: LiveAgreement): boolean =>
+  [...programs.values()].some(({ program }) => program.compacted);
+
+export const supersededOf = (candidate: Candidate): Decided => ({ candidate, outcome: 'skipped', why: 'superseded' });
+
+const order = (one: Candidate, other: Candidate): number => Number(one.offset - other.offset);
+
+function parted<Item>(items: readonly Item[], holds: (item: Item) => boolean): [Item[], Item[]] {
+  const [those, others]: [Item[], Item[]] = [[], []];
+  for (const item of items) (holds(item) ? those : others).push(item);
+  return [those, others];
 }

@@ -69,7 +69,9 @@ describe('the options of a redrive', () => {
   });
 
   test.each([
-    [[], '--dataset, --agreement, --brokers, --account, --registry, --kms-key-file'],
+    [[], '--dataset, --agreement, --brokers, --account, --registry'],
+    [least.slice(0, -2).concat(secret), '--kms-key-file, or --vault-address'],
+    [least.slice(0, -2).concat(secret, '--vault-address', 'https://v'), '--vault-token-file'],
     [least, '--secret or --secret-file'],
     [[...least, ...secret, '--rate', '0'], '--rate'],
     [[...least, ...secret, '--reason', 'bad-luck'], 'bad-luck'],

@@ -5,6 +5,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { KafkaOptions } from '../../../libs/adapters/kafka/index.ts';
+import type { VaultSettings } from '../../../libs/adapters/kms/index.ts';
+import { vaultSettingsOf } from '../../../libs/adapters/kms/index.ts';
 import type { ErrorCode, Result } from '../../../libs/base/index.ts';
 import { errorCodes, fail, ok, parseId } from '../../../libs/base/index.ts';
 import type { ReplayRequest } from './replay.ts';
@@ -14,12 +16,19 @@ export interface ReplayOptions {
   readonly request: ReplayRequest;
   readonly kafka: KafkaOptions;
   readonly account: string;
-  readonly kmsKeyFile: string;
+  readonly vault: VaultSettings;
   readonly registry: { readonly url: string; readonly username?: string; readonly password?: string };
 }
 
-const required = ['dataset', 'agreement', 'brokers', 'account', 'registry', 'kms-key-file'] as const;
+const required = ['dataset', 'agreement', 'brokers', 'account', 'registry'] as const;
 const optional = [
+  'kms-key-file',
+  'vault-address',
+  'vault-token-file',
+  'vault-namespace',
+  'vault-mount',
+  'vault-key',
+  'vault-ca-file',
   'secret',
   'secret-file',
   'registry-account',
@@ -69,6 +78,8 @@ export async function readReplayOptions(args: readonly string[]): Promise<Result
   if (!registrySecret.ok) return registrySecret;
   const privateKey = values['key-file'] === undefined ? ok(undefined) : await readPrivateKey(values['key-file']);
   if (!privateKey.ok) return privateKey;
+  const vault = vaultOf(values);
+  if (!vault.ok) return vault;
   const { 'registry-account': username } = values;
   return ok({
     request: {
@@ -87,7 +98,7 @@ export async function readReplayOptions(args: readonly string[]): Promise<Result
       sasl: { username: account, password: password.value },
     },
     account,
-    kmsKeyFile: values['kms-key-file'] ?? '',
+    vault: { ...vault.value, mustExist: true },
     registry: {
       url: registry,
       ...(username === undefined || registrySecret.value === undefined ? {} : { username, password: registrySecret.value }),
@@ -131,6 +142,23 @@ function selectionOf({ reason, field, partition, offsets, refused, attempt }: Te
     ...(last === undefined ? {} : { offsetTo: BigInt(last) }),
     ...(from === undefined ? {} : { refusedFromMs: from }),
     ...(to === undefined ? {} : { refusedToMs: to }),
+  });
+}
+
+/** The same as the settings of the data plane, by other names. */
+function vaultOf(values: Texts): Result<VaultSettings> {
+  if ((values['kms-key-file'] ?? values['vault-address']) === undefined)
+    return fail('request-invalid', 'missing --kms-key-file, or --vault-address with --vault-token-file');
+  if (values['vault-address'] !== undefined && values['vault-token-file'] === undefined)
+    return fail('request-invalid', '--vault-address needs --vault-token-file');
+  return vaultSettingsOf({
+    SLUICE_KMS_KEY_FILE: values['kms-key-file'],
+    SLUICE_VAULT_ADDR: values['vault-address'],
+    SLUICE_VAULT_TOKEN_FILE: values['vault-token-file'],
+    SLUICE_VAULT_NAMESPACE: values['vault-namespace'],
+    SLUICE_VAULT_TRANSIT_MOUNT: values['vault-mount'],
+    SLUICE_VAULT_KEY: values['vault-key'],
+    SLUICE_VAULT_CA_FILE: values['vault-ca-file'],
   });
 }
 

@@ -1,9 +1,10 @@
 /** A redrive from its request to its summary: opens what it needs, selects, and previews or redrives in small transactions at a rate. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeedProducer, KafkaOptions } from '../../../libs/adapters/kafka/index.ts';
 import { Cluster, KafkaAdmin, topicOffsets, TransactionalProducer } from '../../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../../libs/base/index.ts';
-import type { KeyVault, SchemaLookup } from '../../../libs/catalog/index.ts';
+import type { KeyOpener, SchemaLookup } from '../../../libs/catalog/index.ts';
 import { DirectiveBoard } from '../directive-board.ts';
 import { SchemaVerdicts } from '../schema-verdicts.ts';
 import { AuditTrail } from './audit-trail.ts';
@@ -12,12 +13,13 @@ import { decide, skipped } from './decide.ts';
 import type { Dispositions } from './disposition-log.ts';
 import { noDispositions, readDispositions } from './disposition-log.ts';
 import { countNewer } from './newer-keys.ts';
+import { NewestRecords } from './newest-records.ts';
 import { Originals } from './originals.ts';
 import type { Clock } from './pacer.ts';
 import { Pacer } from './pacer.ts';
 import type { Preview } from './preview.ts';
 import { PreviewCounts } from './preview.ts';
-import { Redrive, transactionalIdOf } from './redrive.ts';
+import { isCompacted, Redrive, supersededOf, transactionalIdOf } from './redrive.ts';
 import type { Candidate, Selection } from './selection.ts';
 import { select } from './selection.ts';
 import { TakenRanges } from './taken-ranges.ts';
@@ -39,7 +41,7 @@ export interface ReplayRequest {
 
 export interface ReplayConfig {
   readonly kafka: KafkaOptions;
-  readonly vault: KeyVault;
+  readonly vault: KeyOpener;
   readonly registry: SchemaLookup;
   /** Who acts, for the audit trail. */
   readonly account: string;
@@ -69,6 +71,8 @@ export interface ReplaySummary {
   readonly preview?: Preview;
 }
 
+/** How long the list of erased subjects may take to be read, milliseconds. */
+const listWaitMs = 10_000;
 /** Records of one transaction at most. */
 const transactionRecordsMax = 100;
 /** Offsets within a transaction span less than a batch can. */
@@ -138,7 +142,10 @@ class Replay {
     const selected = await select(cluster, dataset, agreement, this.#request.selection);
     if (!selected.ok) return selected;
     const { candidates, malformed } = selected.value;
-    const work = await this.#work(cluster, candidates, dispositions.value);
+    const settled = await this.#work(cluster, candidates, dispositions.value);
+    if (!settled.ok) return settled;
+    const newest = this.#newest(cluster, directives.value, settled.value);
+    const work = await this.#current(settled.value, newest);
     if (!work.ok) return work;
     const audit = new AuditTrail(cluster, { replay: id, dataset, agreement, account: this.#config.account });
     this.#closing.push(() => audit.close());
@@ -159,6 +166,7 @@ class Replay {
         originals,
         producer: producer.value,
         dispositions: dispositions.value,
+        newest,
       });
       left = await this.#redriveAll(work.value, redrive);
       const counts = { ...this.#counts, completed: left.ok && left.value === 0 };
@@ -179,7 +187,10 @@ class Replay {
     if (!board.ok) return board;
     board.value.start();
     this.#closing.push(() => board.value.stop());
-    if (board.value.board(dataset)?.agreements.some((other) => other.agreement === agreement)) return board;
+    if (board.value.board(dataset)?.agreements.some((other) => other.agreement === agreement)) {
+      const listed = await untilListed(board.value, dataset);
+      return listed.ok ? board : listed;
+    }
     const why = failures.find(({ message }) => message.startsWith(`starting agreement ${agreement}:`));
     if (why !== undefined) return { ok: false, failure: why };
     return fail('not-found', `there is no started agreement ${agreement} on dataset ${dataset}`);
@@ -218,6 +229,29 @@ class Replay {
     return ok(work);
   }
 
+  /** Of a compacted feed: what the raw topic has behind the candidates. */
+  #newest(cluster: Cluster, directives: DirectiveBoard, candidates: readonly Candidate[]): NewestRecords | undefined {
+    const { dataset, agreement } = this.#request;
+    const live = directives.board(dataset)?.agreements.find((other) => other.agreement === agreement);
+    if (live === undefined || !isCompacted(live)) return undefined;
+    const newest = new NewestRecords(cluster, dataset, candidates);
+    this.#closing.push(() => newest.close());
+    return newest;
+  }
+
+  /** The candidates that no newer record has overtaken yet. */
+  async #current(candidates: readonly Candidate[], newest: NewestRecords | undefined): Promise<Result<readonly Candidate[]>> {
+    if (newest === undefined) return ok(candidates);
+    const read = await newest.readOn();
+    if (!read.ok) return read;
+    const current: Candidate[] = [];
+    for (const candidate of candidates) {
+      if (newest.overtook(candidate)) this.#tell(supersededOf(candidate));
+      else current.push(candidate);
+    }
+    return ok(current);
+  }
+
   /** Refuses what cannot be done before anything is written, and writes down that it begins. */
   async #begin(cluster: Cluster, work: readonly Candidate[], selected: number, audit: AuditTrail): Promise<Result<void>> {
     const topic = topicNames.raw(this.#request.dataset);
@@ -243,9 +277,13 @@ class Replay {
     options: { readonly dataset: string; readonly schemas: SchemaVerdicts; readonly bytesMax: number },
   ): Promise<Result<number>> {
     return this.#inChunks(work, transactionRecordsMax, async (chunk) => {
-      const live = directives.board(options.dataset)?.agreements.find(({ agreement }) => agreement === this.#request.agreement);
-      if (live === undefined) return fail('conflict', `${this.#request.agreement} is not started any more`);
-      const decision = await decide(chunk, originals, { ...options, live });
+      const board = directives.board(options.dataset);
+      const live = board?.agreements.find(({ agreement }) => agreement === this.#request.agreement);
+      if (board === undefined || live === undefined)
+        return fail('conflict', `${this.#request.agreement} is not started any more`);
+      const { suppressions } = board;
+      const listed = suppressions === undefined ? {} : { suppressions };
+      const decision = await decide(chunk, originals, { ...options, live, ...listed });
       return decision.ok ? ok(decision.value.decided) : decision;
     });
   }
@@ -288,6 +326,17 @@ class Replay {
     if (!this.#request.run) this.#preview.add(decided);
     else this.#emit({ partition: candidate.partition, offset: String(candidate.offset), outcome, why });
   }
+}
+
+/** Waits until it is known who was erased from the dataset: their records are not redriven. */
+async function untilListed(directives: DirectiveBoard, dataset: string): Promise<Result<void>> {
+  const deadlineMs = performance.now() + listWaitMs;
+  while (directives.board(dataset)?.suppressions?.ready() === false) {
+    if (performance.now() > deadlineMs)
+      return fail('suppressions-incomplete', `who was erased from ${dataset} cannot be read from ${topicNames.suppressions}`);
+    await sleep(50);
+  }
+  return ok(undefined);
 }
 
 /** An account that may not make topics finds them made. */

@@ -1,9 +1,7 @@
 /** A redrive as a process: outcomes and the summary as JSON lines on standard output, a failure as one sentence on standard error. */
-import { access } from 'node:fs/promises';
-import { LocalFileVault } from '../../../libs/adapters/kms/index.ts';
+import { openVault } from '../../../libs/adapters/kms/index.ts';
 import { RegistryClient } from '../../../libs/adapters/registry/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
-import { fail } from '../../../libs/base/index.ts';
 import type { ReplaySummary } from './replay.ts';
 import { replay } from './replay.ts';
 import { readReplayOptions } from './replay-options.ts';
@@ -27,16 +25,8 @@ export async function runReplay(args: readonly string[]): Promise<void> {
 async function run(args: readonly string[], write: (line: object) => void, stopped: AbortSignal): Promise<Result<ReplaySummary>> {
   const options = await readReplayOptions(args);
   if (!options.ok) return options;
-  const { request, kafka, account, kmsKeyFile, registry } = options.value;
-  // The vault would make a key where there is none; one that was just made opens nothing.
-  if (
-    !(await access(kmsKeyFile).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return fail('not-found', `the master key file ${kmsKeyFile} cannot be read`);
-  const vault = await LocalFileVault.open(kmsKeyFile);
+  const { request, kafka, account, registry } = options.value;
+  const vault = await openVault(options.value.vault);
   if (!vault.ok) return vault;
   return replay({ kafka, vault: vault.value, registry: new RegistryClient(registry), account }, request, write, stopped);
 }

@@ -10,7 +10,13 @@ import { jestArgs } from './test.mjs';
 const formatConfig = '--config-path=test/tidy/format.json';
 
 /** Files that are made from the sources by `npm run generate`, and are committed. */
-const generated = ['docs/errors.md', 'docs/config.md', 'docs/stages.md'];
+const generated = [
+  'docs/errors.md',
+  'docs/config.md',
+  'docs/stages.md',
+  'proto-schemas/openapi/control-plane.json',
+  'proto-schemas/asyncapi/sluice.json',
+];
 
 /** Runs all checks, or those whose name is given. Resolves with the exit code. */
 export async function check(node, names) {

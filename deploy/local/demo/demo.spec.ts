@@ -6,9 +6,10 @@ import { parse as parseYaml } from 'yaml';
 import type { AvroSchema } from '../../../libs/avro/index.ts';
 import { codecOf, frameHeaderBytes, fromJson, fromText, parseSchema } from '../../../libs/avro/index.ts';
 import { unwrap } from '../../../libs/base/index.ts';
+import { checkTightens, describeFields } from '../../../libs/catalog/index.ts';
 import { compile } from '../../../libs/govern/index.ts';
 import { bankCardIsValid, mobileNumber, parseResidentId, socialCreditCodeIsValid } from '../../../libs/identifiers/index.ts';
-import { parsePolicy } from '../../../libs/odrl/index.ts';
+import { parseBaseline, parseOffer, parsePolicy } from '../../../libs/odrl/index.ts';
 import { stages } from '../../../libs/stages/index.ts';
 import { encodeVisit, faultAt } from './feeds/clinic-visits-feed.ts';
 import type { ClinicVisit } from './feeds/clinic-visits.ts';
@@ -16,7 +17,7 @@ import { clinicVisits, clinicVisitsSeed } from './feeds/clinic-visits.ts';
 import { customsOrders } from './feeds/customs-orders.ts';
 import { sensorFiles } from './feeds/file-feeds.ts';
 import { hsHeadings } from './feeds/hs-headings.ts';
-import { demoDirectory, readDataset } from './load.ts';
+import { demoDirectory, readDataset, readDatasetPolicy } from './load.ts';
 import { demoAgreements, demoDatasets, demoParticipants } from './participants.ts';
 
 const schemaOf = (dataset: string): AvroSchema => unwrap(parseSchema(readDataset(dataset).schemaText));
@@ -27,7 +28,7 @@ function take<T>(count: number, items: Iterator<T>): T[] {
 
 describe('policies and datasets', () => {
   test('every policy compiles against the schema of its dataset, between participants of the demo', () => {
-    const ids = new Map(demoParticipants.map(({ id, role }) => [id, role]));
+    const ids = new Map(demoParticipants.map(({ id, roles }) => [id, roles[0]]));
     for (const id of demoAgreements) {
       const text = readFileSync(path.join(demoDirectory(), 'policies', `${id}.yaml`), 'utf8');
       const terms = unwrap(parsePolicy(parseYaml(text)));
@@ -36,6 +37,28 @@ describe('policies and datasets', () => {
       expect(terms.assigner).toBe(readDataset(terms.dataset).description.publisher);
       expect(['subscriber', 'platform']).toContain(ids.get(terms.assignee));
       unwrap(compile({ schema: schemaOf(terms.dataset), terms, stages }));
+    }
+  });
+
+  test('every agreement and offer is at least as strict as the baseline of its dataset, which binds every field that is tagged as direct', () => {
+    const policies = demoAgreements.map((id) =>
+      unwrap(parsePolicy(parseYaml(readFileSync(path.join(demoDirectory(), 'policies', `${id}.yaml`), 'utf8')))),
+    );
+    for (const dataset of demoDatasets) {
+      const [schema, baseline] = [schemaOf(dataset), unwrap(parseBaseline(readDatasetPolicy(dataset, 'baseline')))];
+      const offer = unwrap(parseOffer(readDatasetPolicy(dataset, 'offer')));
+      expect([baseline.dataset, offer.dataset, offer.assigner]).toEqual([
+        dataset,
+        dataset,
+        readDataset(dataset).description.publisher,
+      ]);
+      unwrap(compile({ schema, terms: offer, stages }));
+      for (const policy of [offer, ...policies.filter((candidate) => candidate.dataset === dataset)])
+        unwrap(checkTightens({ schema, baseline, policy, stages }));
+      const fields = describeFields(schema);
+      expect(fields.filter(({ tag }) => tag === null)).toEqual([]);
+      const bound = new Set(baseline.rules.flatMap(({ at }) => at));
+      expect(fields.filter(({ tag, path: at }) => tag === 'direct-identifier' && !bound.has(at))).toEqual([]);
     }
   });
 

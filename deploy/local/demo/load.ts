@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { repositoryRoot } from '../../../libs/adapters/local/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok } from '../../../libs/base/index.ts';
+import type { ApiAccount } from './api-client.ts';
 import { ApiClient } from './api-client.ts';
 import type { DemoAgreement } from './participants.ts';
 import { demoAgreements, demoDatasets, demoDeliveries, demoParticipants } from './participants.ts';
@@ -14,8 +15,8 @@ import type { DemoSecrets } from './secrets.ts';
 export interface ApiPlace {
   /** `http://host:port` of the control plane. */
   readonly apiAddress: string;
-  readonly adminName: string;
-  readonly adminSecret: string;
+  /** An operator's. */
+  readonly account: ApiAccount;
 }
 
 interface PlatformPlaces {
@@ -34,15 +35,15 @@ export interface LoadedAgreement {
   readonly topic: string;
 }
 
-const datasetFile = z.strictObject({
+/** What is looked at here; all else goes to the API as it stands, which refuses what it does not know. */
+const datasetFile = z.looseObject({
   id: z.string(),
   publisher: z.string(),
-  title: z.strictObject({ zh: z.string(), en: z.string() }),
-  description: z.string(),
-  licence: z.string(),
   partitions: z.int(),
-  keyField: z.string().optional(),
+  /** By kind. */
+  rights: z.record(z.string(), z.unknown()),
 });
+const policyFile = z.looseObject({ uid: z.string() });
 
 const agreementAnswer = z.object({ dataset: z.string(), assignee: z.string(), topic: z.string() });
 
@@ -54,13 +55,23 @@ export async function loadDemo(options: LoadOptions): Promise<Result<readonly Lo
   return parties.ok ? loadAgreements(options, options.secrets, options) : parties;
 }
 
-/** Participants, accounts and datasets: what needs no platform. */
+/** Participants, accounts, datasets with their rights, baselines and offers: what needs no platform. */
 export async function loadParties(place: ApiPlace, secrets: DemoSecrets): Promise<Result<void>> {
   const admin = adminClient(place);
   const puts: readonly (readonly (readonly [string, unknown])[])[] = [
-    demoParticipants.map(({ id, name, role }) => [`/v1/participants/${id}`, { name, role }]),
+    demoParticipants.map(({ id, ...participant }) => [`/v1/participants/${id}`, participant]),
     demoParticipants.map(({ id }) => [`/v1/accounts/${id}`, { participant: id, secret: secrets.accounts[id] }]),
     demoDatasets.map((id) => [`/v1/datasets/${id}`, datasetBody(id, secrets)]),
+    demoDatasets.flatMap((id) =>
+      Object.entries(readDataset(id).description.rights).map(
+        ([kind, right]) => [`/v1/datasets/${id}/rights/${kind}`, right] as const,
+      ),
+    ),
+    demoDatasets.map((id) => [`/v1/datasets/${id}/baseline`, { policy: readDatasetPolicy(id, 'baseline') }]),
+    demoDatasets.map((id) => {
+      const policy = readDatasetPolicy(id, 'offer');
+      return [`/v1/offers/${policy.uid}`, { policy }];
+    }),
   ];
   for (const step of puts) {
     const done = await Promise.all(step.map(([path, body]) => admin.put(path, body)));
@@ -92,8 +103,7 @@ export async function loadAgreements(
   return ok(loaded);
 }
 
-const adminClient = ({ apiAddress, adminName, adminSecret }: ApiPlace): ApiClient =>
-  new ApiClient(apiAddress, { name: adminName, secret: adminSecret });
+const adminClient = ({ apiAddress, account }: ApiPlace): ApiClient => new ApiClient(apiAddress, account);
 
 /** The files are read from the sources: the build copies only code. */
 export const demoDirectory = (): string => path.join(repositoryRoot(), 'deploy', 'local', 'demo');
@@ -105,9 +115,13 @@ export function readDataset(id: string): { description: z.infer<typeof datasetFi
   return { description, schemaText: readFileSync(path.join(directory, 'schema.avsc'), 'utf8') };
 }
 
+/** A dataset's Set or Offer, from `datasets/<id>/`. */
+export const readDatasetPolicy = (id: string, name: 'baseline' | 'offer'): z.infer<typeof policyFile> =>
+  policyFile.parse(parseYaml(readFileSync(path.join(demoDirectory(), 'datasets', id, `${name}.yaml`), 'utf8')));
+
 function datasetBody(id: string, secrets: DemoSecrets): Record<string, unknown> {
   const { description, schemaText } = readDataset(id);
-  const { id: _, ...fields } = description;
+  const { id: _, rights: __, ...fields } = description;
   return { ...fields, schema: JSON.parse(schemaText) as unknown, sealTo: secrets.seals[description.publisher]?.publicKey };
 }
 

@@ -37,7 +37,8 @@ export function demoSecrets(directory: string): DemoSecrets {
   return secrets;
 }
 
-const publishers = (): readonly string[] => demoParticipants.filter(({ role }) => role === 'publisher').map(({ id }) => id);
+const publishers = (): readonly string[] =>
+  demoParticipants.filter(({ roles }) => roles.includes('publisher')).map(({ id }) => id);
 
 function makeSeal(): { publicKey: string; privateKey: string } {
   const { privateKey } = generateKeyPairSync('x25519');

@@ -7,6 +7,8 @@ import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok } from '../../../libs/base/index.ts';
 import type { Platform, PlatformReport } from '../platforms/start-platform.ts';
 import { startPlatform } from '../platforms/start-platform.ts';
+import type { DemoCredential } from './credentials.ts';
+import { demoCredential } from './credentials.ts';
 import type { FeedProgress, RunningFeeds } from './feeds/index.ts';
 import { runFeeds } from './feeds/index.ts';
 import type { ApiPlace, LoadedAgreement } from './load.ts';
@@ -37,9 +39,11 @@ interface DemoReport {
 }
 
 export interface Demo {
-  /** Account name -> secret: for HTTP and for Kafka. */
+  /** Account name -> secret: for HTTP, and for Kafka to publish. */
   readonly accounts: Readonly<Record<string, string>>;
   readonly agreements: readonly LoadedAgreement[];
+  /** Agreement -> the Kafka user that reads it, of this start. */
+  readonly credentials: ReadonlyMap<DemoAgreement, DemoCredential>;
   feeds(): readonly FeedProgress[];
   platforms(): readonly DemoReport[];
   /** Ends the feeds, so that what is under way can drain. */
@@ -65,15 +69,21 @@ export async function startDemo(options: DemoOptions): Promise<Result<Demo>> {
     await stopPlatforms();
     return during('starting the demo', started.failure);
   }
-  const { agreements, feeds } = started.value;
+  const { agreements, credentials, feeds } = started.value;
   return ok({
     accounts: secrets.accounts,
     agreements,
+    credentials,
     feeds: () => feeds.progress(),
     platforms: () =>
       agreements.map(({ id, assignee, kind }) => {
         const received = platforms.get(id)?.report();
-        return { agreement: id, assignee, kind, ...(received === undefined ? {} : { received }) };
+        return {
+          agreement: id,
+          assignee,
+          kind,
+          ...(received === undefined ? {} : { received }),
+        };
       }),
     stopFeeds: () => feeds.stop(),
     stop: async () => {
@@ -87,7 +97,7 @@ async function start(
   options: DemoOptions,
   secrets: DemoSecrets,
   platforms: Map<DemoAgreement, Platform>,
-): Promise<Result<{ agreements: readonly LoadedAgreement[]; feeds: RunningFeeds }>> {
+): Promise<Result<Pick<Demo, 'agreements' | 'credentials'> & { feeds: RunningFeeds }>> {
   const log = options.log ?? (() => undefined);
   log('Starting the regional platform with its own broker, and the national platform; loading participants and datasets.');
   const [regional, national, parties] = await Promise.all([
@@ -111,8 +121,14 @@ async function start(
   if (!agreements.ok) return agreements;
   log('Starting the enterprises.');
   const readers = agreements.value.filter(({ kind }) => kind === 'kafka');
+  const credentials = new Map<DemoAgreement, DemoCredential>();
+  for (const agreement of readers) {
+    const credential = await demoCredential(options.apiAddress, secrets, agreement);
+    if (!credential.ok) return credential;
+    credentials.set(agreement.id, credential.value);
+  }
   const enterprises = await Promise.all(
-    readers.map((agreement) => startEnterprise(options, secrets, agreement, agreements.value)),
+    readers.map((agreement) => startEnterprise(options, credentials, agreement, agreements.value)),
   );
   for (const [index, enterprise] of enterprises.entries()) {
     const agreement = readers[index];
@@ -121,7 +137,11 @@ async function start(
   const failed = enterprises.find((enterprise) => !enterprise.ok);
   if (failed !== undefined && !failed.ok) return failed;
   log('Starting the feeds.');
-  return ok({ agreements: agreements.value, feeds: await runFeeds({ ...options, accounts: secrets.accounts }) });
+  return ok({
+    agreements: agreements.value,
+    credentials,
+    feeds: await runFeeds({ ...options, accounts: secrets.accounts }),
+  });
 }
 
 function startRegional({ stateDirectory, apiAddress }: DemoOptions, secrets: DemoSecrets): Promise<Result<Platform>> {
@@ -144,23 +164,27 @@ function startRegional({ stateDirectory, apiAddress }: DemoOptions, secrets: Dem
 async function startNational({ stateDirectory }: DemoOptions, secrets: DemoSecrets): Promise<Result<Platform>> {
   const file = path.join(stateDirectory, 'national-platform.port');
   const port = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-  const national = await startPlatform('national', { secret: secrets.webhookSecret, port });
+  const national = await startPlatform('national', {
+    secret: secrets.webhookSecret,
+    port,
+  });
   if (national.ok) writeFileSync(file, new URL(String(national.value.ready['url'])).port);
   return national;
 }
 
 function startEnterprise(
   { brokers, apiAddress }: DemoOptions,
-  secrets: DemoSecrets,
-  { id, dataset, assignee, topic }: LoadedAgreement,
+  credentials: Demo['credentials'],
+  { id, dataset, topic }: LoadedAgreement,
   all: readonly LoadedAgreement[],
 ): Promise<Result<Platform>> {
   const another = all.find((agreement) => agreement.id !== id && agreement.kind === 'kafka');
+  const credential = credentials.get(id);
   return startPlatform('enterprise', {
     brokers,
     registry: `${apiAddress}/registry`,
-    account: assignee,
-    secret: secrets.accounts[assignee],
+    account: credential?.username,
+    secret: credential?.password,
     agreement: id,
     topic,
     forbidden: [topicNames.raw(dataset), topicNames.quarantine(dataset), ...(another === undefined ? [] : [another.topic])],

@@ -146,13 +146,15 @@ export class Cluster {
     this.#coordinators.delete(`${kind}/${key}`);
   }
 
-  /** The Failure for an error that the library threw. */
+  /** The Failure for an error that the library threw; its `at` is `credentials` where the broker refused those. */
   failureOf(error: unknown, action: string): ReturnType<typeof fail> {
     const code = codeOfError(error);
     if (code !== undefined && code !== kafkaCodes.none) return codeFailure(code, action);
     const text = error instanceof Error ? error.message : 'unknown error';
-    const hint = /authenti|SASL|SCRAM|credential/i.test(text) ? 'the credentials were refused' : 'no broker answered';
-    return fail('broker-unreachable', `${action}: ${hint}`);
+    // A new account takes a moment to reach all brokers, so that this too may pass.
+    if (/authenti|SASL|SCRAM|credential/i.test(text))
+      return fail('broker-unreachable', `${action}: the credentials were refused`, 'credentials');
+    return fail('broker-unreachable', `${action}: no broker answered`);
   }
 
   async close(): Promise<void> {

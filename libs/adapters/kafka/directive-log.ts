@@ -9,18 +9,34 @@ import { topicOffsets } from './offsets.ts';
 import { TopicReader } from './topic-reader.ts';
 import { TransactionalProducer } from './transactional-producer.ts';
 
+/**
+ * How long a directive that was replaced may stay on the brokers, milliseconds, beside what their cleaner takes for a round: it carries a wrapped key, which a
+ * shredded agreement must not leave behind. Source: Apache Kafka, KIP-354.
+ */
+const compactionLagMsMax = '3600000';
+
 const topicConfig = {
   'cleanup.policy': 'compact',
   'min.cleanable.dirty.ratio': '0.1',
+  'max.compaction.lag.ms': compactionLagMsMax,
   'max.message.bytes': String(4 * 1024 * 1024),
 };
+
+/** Directives of one transaction. */
+const directivesAtOnceMax = 100;
+
+interface Waiting {
+  readonly directive: Directive;
+  readonly done: (published: Result<void>) => void;
+}
 
 /** Writes directives. The transactional id is the instance's own, so a restarted instance fences what it left behind. */
 export class DirectiveLog implements DirectivePublisher {
   readonly #cluster: Cluster;
   readonly #transactionalId: string;
   #producer: TransactionalProducer | undefined;
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #waiting: Waiting[] = [];
+  #tail: Promise<void> = Promise.resolve();
 
   private constructor(cluster: Cluster, instance: string) {
     this.#cluster = cluster;
@@ -30,13 +46,17 @@ export class DirectiveLog implements DirectivePublisher {
   /** Makes sure that the topic exists. */
   static async open(cluster: Cluster, instance = cluster.options.clientId): Promise<Result<DirectiveLog>> {
     const topics = [{ name: topicNames.directives, partitions: 1, config: topicConfig }];
-    const created = await new KafkaAdmin(cluster).createTopics(topics);
-    return created.ok ? ok(new DirectiveLog(cluster, instance)) : created;
+    const admin = new KafkaAdmin(cluster);
+    const created = await admin.createTopics(topics);
+    if (!created.ok) return created;
+    const limited = await admin.setTopicConfig(topicNames.directives, 'max.compaction.lag.ms', compactionLagMsMax);
+    return limited.ok ? ok(new DirectiveLog(cluster, instance)) : limited;
   }
 
+  /** In the order of the calls. What waits while a transaction commits goes with the next one together. */
   publish(directive: Directive): Promise<Result<void>> {
-    const published = this.#tail.then(() => this.#publish(directive));
-    this.#tail = published.catch(() => undefined);
+    const published = new Promise<Result<void>>((done) => this.#waiting.push({ directive, done }));
+    this.#tail = this.#tail.then(() => this.#flush());
     return published;
   }
 
@@ -45,15 +65,29 @@ export class DirectiveLog implements DirectivePublisher {
     await this.#producer?.close();
   }
 
-  async #publish(directive: Directive): Promise<Result<void>> {
+  async #flush(): Promise<void> {
+    const part = this.#waiting.splice(0, directivesAtOnceMax);
+    if (part.length === 0) return;
+    const published = await this.#send(part.map(({ directive }) => directive)).catch(() =>
+      fail('broker-unreachable', 'publishing directives: the producer ended'),
+    );
+    for (const { done } of part) done(published);
+  }
+
+  async #send(directives: readonly Directive[]): Promise<Result<void>> {
     if (this.#producer?.usable !== true) {
-      const opened = await TransactionalProducer.open(this.#cluster, { transactionalId: this.#transactionalId });
+      const opened = await TransactionalProducer.open(this.#cluster, {
+        transactionalId: this.#transactionalId,
+      });
       if (!opened.ok) return opened;
       this.#producer = opened.value;
     }
-    const record = { key: Buffer.from(directive.agreement), value: Buffer.from(JSON.stringify(directive)) };
+    const records = directives.map((directive) => ({
+      key: Buffer.from(directive.agreement),
+      value: Buffer.from(JSON.stringify(directive)),
+    }));
     this.#producer.begin();
-    const sent = await this.#producer.send(topicNames.directives, 0, [record]);
+    const sent = await this.#producer.send(topicNames.directives, 0, records);
     return sent.ok ? this.#producer.commit() : sent;
   }
 }
@@ -74,7 +108,10 @@ export class DirectiveFeed {
     // The end of everything written, open transactions included: a directive committed a moment ago must not be missed.
     const end = await topicOffsets(cluster, topicNames.directives, 'latest', 'read_uncommitted');
     if (!end.ok) return end;
-    const reader = await TopicReader.open(cluster, { topic: topicNames.directives, from: 'earliest' });
+    const reader = await TopicReader.open(cluster, {
+      topic: topicNames.directives,
+      from: 'earliest',
+    });
     if (!reader.ok) return reader;
     const feed = new DirectiveFeed(reader.value, onMalformed);
     while (reader.value.position(0) < (end.value[0] ?? 0n)) {

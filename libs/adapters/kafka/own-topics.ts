@@ -23,6 +23,13 @@ export const dispositionsTopic: TopicSpec = {
   config: { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0.1' },
 };
 
+/** Governed records that the receiver of a webhook refused for good. */
+export const deadLettersTopic: TopicSpec = {
+  name: topicNames.deadLetters,
+  partitions: 1,
+  config: { 'retention.ms': String(90 * 24 * 3_600_000) },
+};
+
 /** Who redrove what, and every sealed original that was opened. Kept for ever. */
 export const auditTopic: TopicSpec = {
   name: topicNames.audit,

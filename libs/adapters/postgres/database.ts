@@ -4,14 +4,33 @@ import { DataSource } from 'typeorm';
 import type { Result } from '../../base/index.ts';
 import { FailureError, ok, unwrap } from '../../base/index.ts';
 import { attempt } from './attempt.ts';
+import { AccessRequestEntity } from './entities/access-request.entity.ts';
 import { AccountEntity } from './entities/account.entity.ts';
 import { AgreementEntity } from './entities/agreement.entity.ts';
+import { ApiKeyEntity } from './entities/api-key.entity.ts';
+import { CredentialEntity } from './entities/credential.entity.ts';
+import { DataKeyEntity } from './entities/data-key.entity.ts';
 import { DatasetEntity } from './entities/dataset.entity.ts';
+import { DatasetRightEntity } from './entities/dataset-right.entity.ts';
+import { DutyEntity } from './entities/duty.entity.ts';
 import { EventLogEntity } from './entities/event-log.entity.ts';
+import { KillEntity } from './entities/kill.entity.ts';
 import { ParticipantEntity } from './entities/participant.entity.ts';
+import { PolicyEntity } from './entities/policy.entity.ts';
+import { ReconciliationEntity } from './entities/reconciliation.entity.ts';
 import { SchemaEntity, SubjectConfigEntity, SubjectVersionEntity } from './entities/schema.entity.ts';
+import { AuditEntryEntity, IdempotentAnswerEntity } from './entities/request-trail.entity.ts';
+import { SuppressionEntity } from './entities/suppression.entity.ts';
+import { callerRole } from './isolate.ts';
 import { Locks } from './locks.ts';
 import { Initial1790000000000 } from './migrations/1790000000000-initial.ts';
+import { Identity1790100000000 } from './migrations/1790100000000-identity.ts';
+import { Catalog1790200000000 } from './migrations/1790200000000-catalog.ts';
+import { RequestTrail1790300000000 } from './migrations/1790300000000-request-trail.ts';
+import { Grants1790400000000 } from './migrations/1790400000000-grants.ts';
+import { Keys1790500000000 } from './migrations/1790500000000-keys.ts';
+import { EventOrder1790600000000 } from './migrations/1790600000000-event-order.ts';
+import { Requests1790700000000 } from './migrations/1790700000000-requests.ts';
 import { Stores } from './stores/stores.ts';
 
 /** Waits that are bounded, milliseconds. */
@@ -30,13 +49,20 @@ export async function openDatabase(url: string): Promise<Result<Database>> {
     await source.initialize();
     return unwrap(await locks.hold('sluice/migrations', async () => ok(await source.runMigrations({ transaction: 'all' }))));
   }).catch(async (error: unknown) => {
-    await close(source, locks);
     if (error instanceof FailureError) return { ok: false as const, failure: error.failure };
+    await close(source, locks);
     throw error;
   });
   if (opened.ok) return ok(new Database(source, locks));
   await close(source, locks);
   return opened;
+}
+
+/** For whom something is read. */
+export interface Reader {
+  readonly participant: string;
+  /** Operators and auditors. */
+  readonly readsAll: boolean;
 }
 
 export class Database {
@@ -55,6 +81,29 @@ export class Database {
   async transaction<T>(action: string, work: (stores: Stores) => Promise<Result<T>>): Promise<Result<T>> {
     try {
       return await attempt(action, () => this.#source.transaction(async (manager) => unwrap(await work(new Stores(manager)))));
+    } catch (error) {
+      if (error instanceof FailureError) return { ok: false, failure: error.failure };
+      throw error;
+    }
+  }
+
+  /**
+   * Reads as a caller: every query of `work` sees only what row-level security shows to the participant, or everything where `readsAll`,
+   * and can change nothing. For whatever answers a GET. `work` holds one connection of the pool: it uses the stores that it is given alone.
+   */
+  async asCaller<T>(reader: Reader, work: (stores: Stores) => Promise<Result<T>>): Promise<Result<T>> {
+    try {
+      return await attempt('reading as a caller', () =>
+        this.#source.transaction(async (manager) => {
+          // All of it ends with the transaction, so that the connection goes back to the pool as it was.
+          await manager.query(
+            `SELECT set_config('transaction_read_only', 'on', true), set_config('sluice.participant', $1, true),
+              set_config('sluice.reads_all', $2, true), set_config('role', '${callerRole}', true)`,
+            [reader.participant, reader.readsAll ? 'on' : 'off'],
+          );
+          return unwrap(await work(new Stores(manager)));
+        }),
+      );
     } catch (error) {
       if (error instanceof FailureError) return { ok: false, failure: error.failure };
       throw error;
@@ -102,14 +151,35 @@ function dataSourceOf(url: string): DataSource {
     entities: [
       ParticipantEntity,
       AccountEntity,
+      ApiKeyEntity,
       DatasetEntity,
+      DatasetRightEntity,
+      PolicyEntity,
       AgreementEntity,
+      CredentialEntity,
+      KillEntity,
+      DataKeyEntity,
+      SuppressionEntity,
+      DutyEntity,
+      ReconciliationEntity,
       SchemaEntity,
       SubjectVersionEntity,
       SubjectConfigEntity,
       EventLogEntity,
+      AccessRequestEntity,
+      AuditEntryEntity,
+      IdempotentAnswerEntity,
     ],
-    migrations: [Initial1790000000000],
+    migrations: [
+      Initial1790000000000,
+      Identity1790100000000,
+      Catalog1790200000000,
+      RequestTrail1790300000000,
+      Grants1790400000000,
+      Keys1790500000000,
+      EventOrder1790600000000,
+      Requests1790700000000,
+    ],
     migrationsTableName: 'migration',
     installExtensions: false,
     logging: false,

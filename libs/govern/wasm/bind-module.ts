@@ -4,7 +4,9 @@ import { fail, limits, ok } from '../../base/index.ts';
 import type { TypeModel } from '../../avro/index.ts';
 import type { Arena, BlockCipher, Prf, RecordFrames, SlotMaker } from '../../records/index.ts';
 import { formatMaker, gatherEntryBytes, sharedArena, tokenMaker } from '../../records/index.ts';
-import { deriveFieldKey } from '../interpreter.ts';
+import type { KeyPlan } from '../govern-key.ts';
+import { keyGovernor } from '../govern-key.ts';
+import { deriveFieldKey } from '../derive-key.ts';
 import type { BoundProgram, ProgramBinding, ProgramOutput, RunnableProgram } from '../program.ts';
 import { outcomes, refusals } from '../program.ts';
 import type { TransformAction } from '../stage.ts';
@@ -46,12 +48,14 @@ export interface ModuleParts {
   readonly module: Uint8Array;
   readonly slots: readonly SlotSpec[];
   readonly asks: readonly HostField[];
+  /** Of a compacted Program. */
+  readonly keyPlan: KeyPlan | undefined;
 }
 
 /** Fails with `key-missing`. */
 export function bindModule(
   program: RunnableProgram,
-  { module, slots, asks }: ModuleParts,
+  { module, slots, asks, keyPlan }: ModuleParts,
   binding: ProgramBinding,
 ): Result<BoundProgram> {
   if (binding.dataKey.length !== dataKeyBytes)
@@ -79,6 +83,7 @@ export function bindModule(
   return ok({
     program,
     run: (frames, from, to, out) => bound.run(frames, from, to, out),
+    governKey: keyGovernor(keyPlan, keyOf),
   });
 }
 

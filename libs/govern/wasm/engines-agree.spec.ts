@@ -215,7 +215,8 @@ describe('the emitted module', () => {
     const binding = { governedSchemaId: 7, datasetId: 'd', dataKey: Buffer.alloc(32, 1) };
     const input = frames(50);
     for (const some of [slots, slots.slice(0, 1), slots.slice(1), []]) {
-      const bound = unwrap(bindModule(program, { module: program.module ?? new Uint8Array(), slots: some, asks: [] }, binding));
+      const parts = { module: program.module ?? new Uint8Array(), slots: some, asks: [], keyPlan: undefined };
+      const bound = unwrap(bindModule(program, parts, binding));
       const run = (): number => bound.run(input, 0, input.count, createOutput(input.count, 1 << 20));
       if (some === slots) expect(run()).toBe(input.count);
       else expect(run).toThrow(/a slot has no maker/);

@@ -4,7 +4,7 @@ import type { Result } from '../../base/index.ts';
 import { ok } from '../../base/index.ts';
 import type { Decision, FieldAction, PlannedField, Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
-import { toMultiple } from '../multiples.ts';
+import { coarserMultiple, toMultiple } from '../multiples.ts';
 import { dateUnit, numberKind, refusal, text } from '../planning.ts';
 
 const config = z.strictObject({
@@ -47,6 +47,13 @@ export const band = defineFieldStage<BandConfig>({
       happens: `rounded down to a multiple of ${width}`,
       lost: 'the value within the band',
     });
+  },
+  atLeast(mine, { own, stage: name }, field) {
+    // Every cut of a date keeps its year, and refuses what has no year of four digits anyway.
+    if (name === 'date-truncate' && mine.unit === 'years') return 'yes';
+    if (own === undefined || mine.unit !== own.unit) return 'incomparable';
+    if (mine.unit === 'years') return mine.width % own.width === 0 ? 'yes' : 'no';
+    return coarserMultiple(numberKind(field.type), mine.width, own.width, 'down');
   },
 });
 

@@ -35,4 +35,5 @@ export const constant = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast: () => 'yes',
 });

@@ -59,6 +59,8 @@ export const dateShift = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  // Shifts by other days, or of another subject, are other numbers: neither follows from the other.
+  atLeast: (mine, { own }) => (own?.subject === mine.subject && own.days === mine.days ? 'yes' : 'incomparable'),
 });
 
 const perDay: Readonly<Record<DateUnit, bigint>> = { days: 1n, millis: 86_400_000n, micros: 86_400_000_000n };

@@ -6,8 +6,11 @@ import { defineFieldStage, unfit } from '../../govern/index.ts';
 import type { DateUnit } from '../planning.ts';
 import { dateUnit, refusal } from '../planning.ts';
 
+/** From the coarsest. */
+const units = ['year', 'month', 'day', 'hour'] as const;
+
 const config = z.strictObject({
-  to: z.enum(['year', 'month', 'day', 'hour']).describe('What is kept, in UTC; a date has no hour'),
+  to: z.enum(units).describe('What is kept, in UTC; a date has no hour'),
 });
 type Cut = z.infer<typeof config>['to'];
 
@@ -47,6 +50,10 @@ export const dateTruncate = defineFieldStage<z.infer<typeof config>>({
         clause: 'GB/T 37964-2019, generalization',
       },
     });
+  },
+  atLeast({ to }, { own }) {
+    if (own === undefined) return 'incomparable';
+    return units.indexOf(to) <= units.indexOf(own.to) ? 'yes' : 'no';
   },
 });
 

@@ -1,6 +1,6 @@
 /** Replaces a term by a broader one, up a hierarchy that the policy spells out. */
 import { z } from 'zod';
-import { fail, ok } from '../../base/index.ts';
+import { canonicalJson, fail, ok } from '../../base/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 import { refusal, text } from '../planning.ts';
 
@@ -66,6 +66,11 @@ export const dictionary = defineFieldStage<z.infer<typeof config>>({
         clause: 'GB/T 37964-2019, generalization',
       },
     });
+  },
+  atLeast(mine, { own }) {
+    const sameTree = own?.prefix === mine.prefix && canonicalJson(mine.levels) === canonicalJson(own.levels);
+    if (!sameTree) return 'incomparable';
+    return mine.level >= own.level ? 'yes' : 'no';
   },
 });
 

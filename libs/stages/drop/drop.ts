@@ -27,4 +27,5 @@ export const drop = defineFieldStage({
         clause: 'GB/T 37964-2019, suppression',
       },
     }),
+  atLeast: () => 'yes',
 });

@@ -6,7 +6,7 @@ import { ff1 } from '../../ciphers/index.ts';
 import type { Lowering, Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 import { luhnCheckDigit, residentIdCheckDigit } from '../../identifiers/index.ts';
-import { keyDomain, keyLabel, keyOf } from '../keys.ts';
+import { joinsNoFurther, keyDomain, keyLabel, keyOf } from '../keys.ts';
 import { refusal, text } from '../planning.ts';
 
 const stage = 'fpe';
@@ -80,6 +80,8 @@ export const fpe = defineFieldStage<FpeConfig>({
         width: 'input',
         keyLabel: label,
         lower: { op: 'fpe', cipher, ...format },
+        // A final x and a final X are the same number.
+        oneToOne: true,
         reference: (need) => encrypting(format, fpeCipher(cipher, keyOf(stage, need), label)),
       },
       decision: {
@@ -93,6 +95,10 @@ export const fpe = defineFieldStage<FpeConfig>({
             : 'NIST SP 800-38G, FF1; GB/T 37964-2019, pseudonymization',
       },
     });
+  },
+  atLeast(mine, { own }) {
+    const sameForm = own?.kind === mine.kind && own.first === mine.first && own.cipher === mine.cipher;
+    return sameForm && joinsNoFurther(mine.domain, own.domain) ? 'yes' : 'incomparable';
   },
 });
 

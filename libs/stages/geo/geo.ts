@@ -2,7 +2,7 @@
 import { latLngToCell } from 'h3-js';
 import { z } from 'zod';
 import type { Result } from '../../base/index.ts';
-import { ok } from '../../base/index.ts';
+import { canonicalJson, ok } from '../../base/index.ts';
 import type { Decision, FieldAction, PlannedField, Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 import { refusal, text } from '../planning.ts';
@@ -71,6 +71,8 @@ export const geo = defineFieldStage<GeoConfig>({
   plan(field, settings) {
     return settings.h3 === undefined ? planAxis(field, settings) : planCell(field, settings.h3, settings.datum);
   },
+  // A cell of H3 is not made of whole finer cells, and borders of a grid of fractional degrees are rounded: only equal settings are compared.
+  atLeast: (mine, { own }) => (own !== undefined && canonicalJson(mine) === canonicalJson(own) ? 'yes' : 'incomparable'),
 });
 
 type Planned = Result<{ action: FieldAction; decision: Decision }>;

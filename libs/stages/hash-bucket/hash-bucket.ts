@@ -53,6 +53,10 @@ export const hashBucket = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast({ buckets, domain }, { own }) {
+    if (own === undefined || domain !== own.domain) return 'incomparable';
+    return own.buckets % buckets === 0 ? 'yes' : 'no';
+  },
 });
 
 function bucketOf(key: Uint8Array, buckets: bigint): Reference {

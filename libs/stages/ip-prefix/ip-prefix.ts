@@ -49,6 +49,10 @@ export const ipPrefix = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast({ ipv4, ipv6 }, { own }) {
+    if (own === undefined) return 'incomparable';
+    return ipv4 <= own.ipv4 && ipv6 <= own.ipv6 ? 'yes' : 'no';
+  },
 });
 
 function networkOf(ipv4: number, ipv6: number): Reference {

@@ -20,4 +20,5 @@ export const keep = defineFieldStage({
       action: { kind: 'keep' },
       decision: { happens: 'kept as it is', reversible: 'yes', informationLost: 'none', lengthLeaked: true, clause: '' },
     }),
+  atLeast: () => 'no',
 });

@@ -1,6 +1,7 @@
 /** Masks the middle of a text by code point. */
 import { z } from 'zod';
 import { fail, ok } from '../../base/index.ts';
+import type { AtLeast } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 
 const config = z.strictObject({
@@ -57,7 +58,30 @@ export const mask = defineFieldStage<MaskConfig>({
       },
     });
   },
+  atLeast(mine, { own, stage, config: other }) {
+    if (mine.width !== undefined && mine.first + mine.last === 0) return 'yes';
+    if (own !== undefined) return againstMask(mine, own);
+    return stage === 'prefix' ? againstPrefix(mine, other) : 'incomparable';
+  },
 });
+
+/**
+ * To show less at an end is not to show less: of a text of six characters a mask that keeps three and four shows nothing, one that keeps one and none
+ * its first. So both show the same ends, or this one none; and the length only where the other one does.
+ */
+function againstMask(mine: MaskConfig, own: MaskConfig): AtLeast {
+  if (own.width !== undefined && mine.width === undefined) return 'no';
+  const sameEnds = mine.first === own.first && mine.last === own.last;
+  return sameEnds || mine.first + mine.last === 0 ? 'yes' : 'no';
+}
+
+const prefixConfig = z.object({ first: z.int() });
+
+/** A prefix longer than what is kept tells whether the text is longer than that, and no more of its length. */
+function againstPrefix({ first, last, width }: MaskConfig, other: unknown): AtLeast {
+  const { success, data } = prefixConfig.safeParse(other);
+  return success && last === 0 && width !== undefined && first < data.first ? 'yes' : 'no';
+}
 
 /** `width` is left out where it is not set. */
 function withoutUndefined({ width, ...rest }: MaskConfig): Omit<MaskConfig, 'width'> & { width?: number } {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Result } from '../../base/index.ts';
 import { ok } from '../../base/index.ts';
-import type { PlannedField, Reference } from '../../govern/index.ts';
+import type { AtLeast, PlannedField, Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 import { keyLabel, keyOf } from '../keys.ts';
 import { dateUnit, numberKind, refusal } from '../planning.ts';
@@ -82,7 +82,23 @@ export const noise = defineFieldStage<NoiseConfig>({
       },
     });
   },
+  atLeast: (mine, { own }, field) => (own === undefined ? 'incomparable' : againstNoise(mine, own, field)),
 });
+
+/**
+ * Of two geometric mechanisms on one grid, with the same bounds, the one of less epsilon is what the other one becomes by noise that is added to its
+ * results: whoever has those could have made these. So it is where grid and bounds are equal and the decay is no quicker; otherwise nothing is said.
+ * Source: Gupte, Sundararajan 2010, "Universally optimal privacy mechanisms for minimax agents".
+ */
+function againstNoise(mine: NoiseConfig, own: NoiseConfig, field: PlannedField): AtLeast {
+  const whole = field.type.kind === 'int' || field.type.kind === 'long';
+  const [grid, other] = [gridOf(field, mine, whole), gridOf(field, own, whole)];
+  if (!grid.ok || !other.ok) return 'incomparable';
+  const sameGrid =
+    grid.value.step === other.value.step && grid.value.low === other.value.low && grid.value.high === other.value.high;
+  if (!sameGrid) return 'incomparable';
+  return grid.value.decay <= other.value.decay ? 'yes' : 'no';
+}
 
 /** Where results lie: multiples of `step`, by their counts. */
 interface Grid {

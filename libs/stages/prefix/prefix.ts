@@ -40,4 +40,9 @@ export const prefix = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast({ first }, { own }) {
+    if (first === 0) return 'yes';
+    if (own === undefined) return 'incomparable';
+    return first <= own.first ? 'yes' : 'no';
+  },
 });

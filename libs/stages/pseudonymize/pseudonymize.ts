@@ -5,7 +5,7 @@ import { fail, ok } from '../../base/index.ts';
 import { cmac } from '../../ciphers/index.ts';
 import type { Prf } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
-import { keyDomain, keyLabel, keyOf } from '../keys.ts';
+import { joinsNoFurther, keyDomain, keyLabel, keyOf } from '../keys.ts';
 import { refusal, text } from '../planning.ts';
 import { matches, parsePattern } from './pattern.ts';
 
@@ -65,6 +65,7 @@ export const pseudonymize = defineFieldStage<z.infer<typeof config>>({
         result: text,
         width: 'fixed',
         keyLabel: keyLabel(stage, field, domain),
+        oneToOne: true,
         lower: { op: 'token', prf, length, ...(shape === undefined ? {} : { pattern: shape }) },
         reference: (need) => {
           const codeOf = keyedFunction(prf, keyOf(stage, need));
@@ -80,6 +81,12 @@ export const pseudonymize = defineFieldStage<z.infer<typeof config>>({
         clause: `GB/T 37964-2019, pseudonymization; ${sources[prf]}`,
       },
     });
+  },
+  /** A shorter token is the beginning of a longer one; one under a key of its own tells no more than equality, which the other tells as well. */
+  atLeast(mine, { own, stage: name }) {
+    if (name === 'tokenize') return mine.pattern === undefined && mine.domain === undefined ? 'yes' : 'incomparable';
+    if (own === undefined || mine.prf !== own.prf || mine.pattern !== own.pattern) return 'incomparable';
+    return joinsNoFurther(mine.domain, own.domain) && mine.length <= own.length ? 'yes' : 'no';
   },
 });
 

@@ -74,6 +74,12 @@ export const region = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast(mine, { own }) {
+    if (own === undefined || mine.of !== own.of) return 'incomparable';
+    if (mine.of === 'code') return codeDigits[mine.to] <= codeDigits[own.to] ? 'yes' : 'no';
+    // An address whose finer part cannot be read is refused there, and would leave with its coarser part here.
+    return mine.to === own.to && mine.provinceless === own.provinceless ? 'yes' : 'incomparable';
+  },
 });
 
 const codeTo =

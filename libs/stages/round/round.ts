@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { ok } from '../../base/index.ts';
 import { defineFieldStage } from '../../govern/index.ts';
-import { toMultiple } from '../multiples.ts';
+import { coarserMultiple, toMultiple } from '../multiples.ts';
 import { numberKind, refusal } from '../planning.ts';
 
 const stage = 'round';
@@ -54,4 +54,6 @@ export const round = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast: ({ to }, { own }, field) =>
+    own === undefined ? 'incomparable' : coarserMultiple(numberKind(field.type), to, own.to, 'nearest'),
 });

@@ -1,6 +1,6 @@
 /** Finds identifiers in free text and replaces each, leaving the rest of the text as it is. */
 import { z } from 'zod';
-import { ok } from '../../base/index.ts';
+import { canonicalJson, ok } from '../../base/index.ts';
 import type { Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
 import { refusal, text } from '../planning.ts';
@@ -71,7 +71,11 @@ export const scrub = defineFieldStage<ScrubConfig>({
       },
     });
   },
+  // What is found of one kind may be in the way of what would be found of another: to look for more is not to leave less.
+  atLeast: (mine, { own }) => (own !== undefined && lookOf(mine) === lookOf(own) ? 'yes' : 'incomparable'),
 });
+
+const lookOf = ({ kinds, as, symbol = '*' }: ScrubConfig): string => canonicalJson([[...new Set(kinds)].sort(), as, symbol]);
 
 function scrubText({ kinds, as, symbol = '*' }: ScrubConfig): Reference {
   const replacement = (value: string, { kind, start, end }: Finding): string =>

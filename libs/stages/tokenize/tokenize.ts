@@ -5,7 +5,7 @@ import type { CipherName } from '../../ciphers/index.ts';
 import { siv } from '../../ciphers/index.ts';
 import type { Reference } from '../../govern/index.ts';
 import { defineFieldStage, unfit } from '../../govern/index.ts';
-import { keyDomain, keyLabel, keyOf } from '../keys.ts';
+import { joinsNoFurther, keyDomain, keyLabel, keyOf } from '../keys.ts';
 import { refusal, text } from '../planning.ts';
 
 const stage = 'tokenize';
@@ -44,6 +44,7 @@ export const tokenize = defineFieldStage<z.infer<typeof config>>({
         width: 'result',
         keyLabel: label,
         lower: { op: 'host' },
+        oneToOne: true,
         reference: (need) => sealWith(cipher, keyOf(stage, need), label),
       },
       decision: {
@@ -58,6 +59,7 @@ export const tokenize = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast: (mine, { own }) => (own?.cipher === mine.cipher && joinsNoFurther(mine.domain, own.domain) ? 'yes' : 'incomparable'),
 });
 
 function sealWith(cipher: CipherName, key: Uint8Array, label: string): Reference {

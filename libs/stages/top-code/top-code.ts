@@ -72,7 +72,18 @@ export const topCode = defineFieldStage<z.infer<typeof config>>({
       },
     });
   },
+  atLeast(mine, { own }) {
+    if (own === undefined) return 'incomparable';
+    return isWithin(mine.low, own.low, 1) && isWithin(mine.high, own.high, -1) ? 'yes' : 'no';
+  },
 });
+
+/** Whether a bound lies on the inner side of another one, or on it. Days are compared as texts: their form has one length. */
+function isWithin(mine: Bound, other: Bound, inward: 1 | -1): boolean {
+  if (other === undefined) return true;
+  if (typeof mine === 'number' && typeof other === 'number') return (mine - other) * inward >= 0;
+  return typeof mine === 'string' && typeof other === 'string' && (inward === 1 ? mine >= other : mine <= other);
+}
 
 /** The bound in the counts of the field. */
 function boundOf(field: PlannedField, kind: NumberKind, given: Bound): Result<number | undefined> {

@@ -1,8 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-import type { ApprovedProgram, Delivery, TransferState, WrappedKey } from '../../../catalog/index.ts';
+import type { Delivery, Hold, TransferState } from '../../../catalog/index.ts';
 
-/** A policy that two participants accepted, with everything its directive says. */
+/** A policy that two participants accepted, with everything its directive says but its Programs and its key, which have stores of their own. */
 @Entity({ name: 'agreement' })
 export class AgreementEntity {
   @PrimaryColumn({ type: 'text' })
@@ -35,10 +35,11 @@ export class AgreementEntity {
   @Column({ type: 'integer', name: 'published_revision' })
   publishedRevision!: number;
 
-  /** Wrapped for the context `agreement/<id>`; made once and kept. */
-  @Column({ type: 'json', name: 'data_key' })
-  dataKey!: WrappedKey;
-
+  /** What keeps it suspended, or would if it were not over. */
   @Column({ type: 'json' })
-  programs!: readonly ApprovedProgram[];
+  holds!: readonly Hold[];
+
+  /** The first moment when nothing is governed any more, from the policy's period; null without an end. */
+  @Column({ type: 'timestamptz', name: 'expires_at', nullable: true })
+  expiresAt!: Date | null;
 }

@@ -22,6 +22,10 @@ export class EventLogEntity {
   @Column({ type: 'json' })
   data!: unknown;
 
+  /** Grows in the order of writing; a bigint, so a text here. */
+  @Column({ type: 'bigint', insert: false, update: false })
+  sequence!: string;
+
   /** False until the event is in the topic. */
   @Column({ type: 'boolean' })
   sent!: boolean;

@@ -1,0 +1,95 @@
+/** What the tests of credentials and of the kill switch share: governed records written as the data plane writes them, and link that serves them. */
+import { Cluster, TopicReader, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
+import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
+import { topicNames, unwrap } from '../../libs/base/index.ts';
+import { testKafka, uniqueId } from '../../libs/testkit/index.ts';
+import type { Link } from '../link/start.ts';
+import { startLink } from '../link/start.ts';
+import type { Account, Feed, Fixture } from './control-plane-fixture.ts';
+import { expectStatus } from './control-plane-fixture.ts';
+
+/** Visits as they leave under the agreement of `makeFeed`. */
+const visitOf = (number: number): Record<string, unknown> => ({
+  id: `token-${number}`,
+  phone: `138****${String(number % 10_000).padStart(4, '0')}`,
+  cost: number,
+  day: 20_000,
+  count: null,
+});
+
+export interface GovernedWriter {
+  /** Writes the next records to partition 0 and commits them. */
+  write(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** With the governed schema that the agreement has registered. */
+export async function governedWriter({ call, cluster }: Fixture, { dataset, agreement }: Feed): Promise<GovernedWriter> {
+  const { body } = expectStatus(await call('GET', `/v1/agreements/${agreement}`), 200);
+  const id: number = body.programs[0].governedSchemaId;
+  const schema = expectStatus(await call('GET', `/registry/schemas/ids/${id}`), 200).body.schema;
+  const codec = codecOf(unwrap(parseSchema(schema)));
+  const producer = unwrap(
+    await TransactionalProducer.open(cluster, {
+      transactionalId: uniqueId('governed'),
+    }),
+  );
+  let written = 0;
+  return {
+    async write(count) {
+      producer.begin();
+      const records = Array.from({ length: count }, (_, index) => ({
+        key: null,
+        value: frame(id, unwrap(codec.encode(visitOf(written + index)))),
+      }));
+      unwrap(await producer.send(topicNames.governed(dataset, agreement), 0, records));
+      unwrap(await producer.commit());
+      written += count;
+    },
+    close: () => producer.close(),
+  };
+}
+
+/** Link over the same Kafka and key file. Targets on the loopback are trusted. */
+export async function linkOf({ directory }: Fixture): Promise<Link> {
+  const { brokers, username, password } = testKafka();
+  const vault = unwrap(await LocalFileVault.open(`${directory}/master.key`));
+  return unwrap(
+    await startLink({
+      kafka: {
+        brokers,
+        clientId: uniqueId('link'),
+        sasl: { username, password },
+      },
+      vault,
+      listen: { host: '127.0.0.1', port: 0 },
+      trusted: { has: (target) => target.startsWith('127.0.0.1:') },
+    }),
+  );
+}
+
+/** A connection as an account, and whether it may read a topic now. */
+export async function readerAs({ name, secret }: Account): Promise<{
+  cluster: Cluster;
+  reads(topic: string): Promise<boolean>;
+}> {
+  const { brokers } = testKafka();
+  const cluster = unwrap(
+    await Cluster.open({
+      brokers,
+      clientId: uniqueId('as'),
+      sasl: { username: name, password: secret },
+    }),
+  );
+  return {
+    cluster,
+    async reads(topic) {
+      const reader = await TopicReader.open(cluster, {
+        topic,
+        from: 'earliest',
+      });
+      return reader.ok && (await reader.value.poll(50)).ok;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** What an operator has cut off and not let on again. */
+@Entity({ name: 'kill' })
+export class KillEntity {
+  /** `agreement/<id>`, `dataset/<id>` or `participant/<id>`. */
+  @PrimaryColumn({ type: 'text' })
+  scope!: string;
+
+  @Column({ type: 'text' })
+  reason!: string;
+
+  /** Who did it. */
+  @Column({ type: 'text' })
+  account!: string;
+
+  @Column({ type: 'timestamptz' })
+  at!: Date;
+}

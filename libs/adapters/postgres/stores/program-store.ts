@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+
+import type { EntityManager } from 'typeorm';
+
+import type { Result } from '../../../base/index.ts';
+import type { ApprovedProgram } from '../../../catalog/index.ts';
+import { attempt } from '../attempt.ts';
+
+/** Which Program an agreement has for a writer schema. */
+export type ProgramRef = Pick<ApprovedProgram, 'writerSchemaId' | 'governedSchemaId' | 'programHash'>;
+
+interface LinkRow {
+  readonly agreement: string;
+  readonly writer_schema_id: number;
+  readonly governed_schema_id: number;
+  readonly writer_schema: string;
+  readonly governed_schema: string;
+  readonly program_hash: string;
+}
+
+/**
+ * The Programs of agreements. Module, manifest and the texts of schemas are stored once, however many agreements share them, and read once
+ * for all that are asked for. SQL by hand: it is for many rows at a time.
+ */
+export class ProgramStore {
+  readonly #manager: EntityManager;
+
+  constructor(manager: EntityManager) {
+    this.#manager = manager;
+  }
+
+  /** Makes these the Programs of an agreement, in this order, inside of a transaction of the caller's. What no agreement has any more stays: it may be had again. */
+  put(agreement: string, programs: readonly ApprovedProgram[]): Promise<Result<void>> {
+    return attempt('storing Programs', async () => {
+      const distinct = [...new Map(programs.map((program) => [program.programHash, program])).values()];
+      await this.#manager.query(
+        `INSERT INTO program SELECT hash, manifest, decode(module, 'base64')
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (hash, manifest, module) ON CONFLICT DO NOTHING`,
+        [distinct.map((p) => p.programHash), distinct.map((p) => p.manifest), distinct.map((p) => p.module)],
+      );
+      const texts = [...new Set(programs.flatMap(({ writerSchema, governedSchema }) => [writerSchema, governedSchema]))];
+      await this.#manager.query(
+        'INSERT INTO program_schema SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING',
+        [texts.map(digestOf), texts],
+      );
+      await this.#manager.query('DELETE FROM agreement_program WHERE agreement = $1', [agreement]);
+      await this.#manager.query(
+        `INSERT INTO agreement_program (agreement, writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash)
+          SELECT $1, writer_id, place, governed_id, writer, governed, hash
+          FROM unnest($2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[])
+            WITH ORDINALITY AS given (writer_id, governed_id, writer, governed, hash, place)`,
+        [
+          agreement,
+          programs.map((p) => p.writerSchemaId),
+          programs.map((p) => p.governedSchemaId),
+          programs.map((p) => digestOf(p.writerSchema)),
+          programs.map((p) => digestOf(p.governedSchema)),
+          programs.map((p) => p.programHash),
+        ],
+      );
+    });
+  }
+
+  /** Without what they are made of, in their order. */
+  refs(agreement: string): Promise<Result<ProgramRef[]>> {
+    return attempt('listing Programs', async () => (await this.#links([agreement])).map(refOf));
+  }
+
+  /** Of one agreement, in their order. */
+  async of(agreement: string): Promise<Result<ApprovedProgram[]>> {
+    const all = await this.ofAll([agreement]);
+    return all.ok ? { ok: true, value: all.value.get(agreement) ?? [] } : all;
+  }
+
+  /** Of each of these agreements; equal texts are one string in memory. An agreement without any is absent. */
+  ofAll(agreements: readonly string[]): Promise<Result<ReadonlyMap<string, ApprovedProgram[]>>> {
+    return attempt('reading Programs', async () => {
+      const links = await this.#links(agreements);
+      const hashes = [...new Set(links.map((link) => link.program_hash))];
+      const digests = [...new Set(links.flatMap((link) => [link.writer_schema, link.governed_schema]))];
+      const made: { hash: string; manifest: string; module: Buffer }[] = await this.#manager.query(
+        'SELECT hash, manifest, module FROM program WHERE hash = ANY ($1)',
+        [hashes],
+      );
+      const texts: { digest: string; text: string }[] = await this.#manager.query(
+        'SELECT digest, text FROM program_schema WHERE digest = ANY ($1)',
+        [digests],
+      );
+      const parts = new Map(made.map(({ hash, manifest, module }) => [hash, { manifest, module: module.toString('base64') }]));
+      const textOf = new Map(texts.map(({ digest, text }) => [digest, text]));
+      const programs = new Map<string, ApprovedProgram[]>();
+      for (const link of links) {
+        const part = parts.get(link.program_hash);
+        const writerSchema = textOf.get(link.writer_schema);
+        const governedSchema = textOf.get(link.governed_schema);
+        // They are foreign keys; a caller that may not see a Program sees no link to it either.
+        if (part === undefined || writerSchema === undefined || governedSchema === undefined)
+          throw new Error(`a Program of ${link.agreement} is not whole`);
+        const list = programs.get(link.agreement) ?? [];
+        list.push({ ...refOf(link), writerSchema, governedSchema, ...part });
+        programs.set(link.agreement, list);
+      }
+      return programs;
+    });
+  }
+
+  #links(agreements: readonly string[]): Promise<LinkRow[]> {
+    return this.#manager.query(
+      `SELECT agreement, writer_schema_id, governed_schema_id, writer_schema, governed_schema, program_hash
+        FROM agreement_program WHERE agreement = ANY ($1) ORDER BY agreement, place`,
+      [agreements],
+    );
+  }
+}
+
+const digestOf = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
+
+const refOf = (link: LinkRow): ProgramRef => ({
+  writerSchemaId: link.writer_schema_id,
+  governedSchemaId: link.governed_schema_id,
+  programHash: link.program_hash,
+});
