@@ -42,7 +42,7 @@ const commands = {
     return runToEnd(node, [...nodeFlags, distFile('test/fault/main.js'), ...given]);
   },
   bench: async () => {
-    const node = await prepare({ kafka: given[0] === 'pipeline' });
+    const node = await prepare({ kafka: ['pipeline', 'control'].includes(given[0]) });
     await build(node, { quiet: true });
     return runToEnd(node, [...nodeFlags, '--expose-gc', distFile('test/bench/main.js'), ...given]);
   },

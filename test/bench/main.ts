@@ -3,6 +3,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import { benchProgram } from './bench-program.ts';
+import { benchControl } from './control/bench-control.ts';
+import { controlJson, controlTable, writeDocs as writeControlDocs } from './control/control-report.ts';
+import type { ControlOptions } from './control/options.ts';
+import { controlHelp, parseControl } from './control/options.ts';
 import { benchPipeline } from './pipeline/bench-pipeline.ts';
 import { runNodePath } from './pipeline/node-path.ts';
 import type { PipelineOptions } from './pipeline/options.ts';
@@ -18,14 +22,44 @@ const help = `npm run bench -- program [--seconds N] [--json | --markdown]
   --markdown    the table as Markdown
   --help        this text
 
-${pipelineHelp}`;
+${pipelineHelp}
+
+${controlHelp}`;
 
 const progress = (text: string): void => console.error(text);
 
 const [bench, ...rest] = process.argv.slice(2);
 // A path of the pipeline bench is this program again, in a process of its own.
 if (bench === 'path') await runNodePath(rest[0], rest[1] ?? '');
-process.exitCode = await (bench === 'pipeline' ? runPipeline(rest) : runProgram(process.argv.slice(2)));
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  if (bench === 'pipeline') return runPipeline(rest);
+  return bench === 'control' ? runControl(rest) : runProgram(process.argv.slice(2));
+}
+
+async function runControl(given: string[]): Promise<number> {
+  let options: ControlOptions | undefined;
+  try {
+    options = parseControl(given);
+  } catch (error) {
+    return wrong(error, controlHelp);
+  }
+  if (options === undefined) {
+    console.log(controlHelp);
+    return 0;
+  }
+  try {
+    const report = await benchControl(options, progress);
+    if (options.docs && report.failures.length === 0)
+      writeControlDocs(path.join(repositoryRoot(), 'docs/performance.md'), report);
+    console.log(controlTable(report));
+    if (options.json) console.log(controlJson(report));
+    return report.failures.length === 0 ? 0 : 1;
+  } catch (error) {
+    return failed(error);
+  }
+}
 
 async function runPipeline(given: string[]): Promise<number> {
   let options: PipelineOptions | undefined;
@@ -96,6 +130,7 @@ function parse(given: string[]): { seconds: number; json: boolean; markdown: boo
   if (!(seconds >= 1 && seconds <= 600)) throw new Error('--seconds takes a number from 1 to 600.');
   if (values.json && values.markdown) throw new Error('Take one of --json and --markdown.');
   const [bench, ...more] = positionals;
-  if (!values.help && (bench !== 'program' || more.length > 0)) throw new Error('There are two benches: program and pipeline.');
+  if (!values.help && (bench !== 'program' || more.length > 0))
+    throw new Error('There are three benches: program, pipeline and control.');
   return { ...values, seconds };
 }

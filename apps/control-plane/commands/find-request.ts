@@ -1,5 +1,5 @@
 /** Access requests that the caller may see: those that it made or that were made to it; all for operators and auditors. */
-import type { AccessRequest, AccessRequestQuery } from '../../../libs/adapters/postgres/index.ts';
+import type { AccessRequest, AccessRequestQuery, Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
 import type { Approver } from '../../../libs/catalog/index.ts';
@@ -15,13 +15,13 @@ export async function findRequest(plane: ControlPlane, caller: Caller, id: strin
   return found.value !== null && isSeen(caller, found.value) ? ok(found.value) : fail('not-found', `there is no request ${id}`);
 }
 
-export async function listRequests(
+export function listRequests(
   plane: ControlPlane,
   caller: Caller,
-  query: AccessRequestQuery,
+  query: Omit<AccessRequestQuery, 'party'>,
 ): Promise<Result<AccessRequest[]>> {
-  const found = await plane.database.asCaller(readerOf(caller), (stores) => stores.requests.page(query));
-  return found.ok ? ok(found.value.filter((request) => isSeen(caller, request))) : found;
+  const shown = mayReadAll(caller) ? query : { ...query, party: caller.participant };
+  return plane.database.asCaller(readerOf(caller), (stores) => stores.requests.page(shown));
 }
 
 /** With whose turn it is. */
@@ -30,12 +30,23 @@ export async function viewRequest(plane: ControlPlane, request: AccessRequest): 
   return approvers.ok ? ok(requestView(request, approvers.value)) : approvers;
 }
 
-/** Nobody where the dataset's level has been raised so that nobody may approve any more. */
+/** The same of many, whose datasets are read together. */
+export async function viewRequests(plane: ControlPlane, requests: readonly AccessRequest[]): Promise<Result<RequestView[]>> {
+  const found = await plane.database.stores.datasets.among([...new Set(requests.map(({ dataset }) => dataset))]);
+  if (!found.ok) return found;
+  const byId = new Map(found.value.map((dataset) => [dataset.id, dataset]));
+  return ok(requests.map((request) => requestView(request, approversOn(byId.get(request.dataset) ?? null))));
+}
+
 export async function approversFor(plane: ControlPlane, dataset: string): Promise<Result<readonly Approver[]>> {
   const found = await plane.database.stores.datasets.find(dataset);
-  if (!found.ok) return found;
-  const approvers = approversOf(found.value?.level ?? null);
-  return approvers.ok ? approvers : ok([]);
+  return found.ok ? ok(approversOn(found.value)) : found;
+}
+
+/** Nobody where the dataset's level has been raised so that nobody may approve any more. */
+function approversOn(dataset: Pick<Dataset, 'level'> | null): readonly Approver[] {
+  const approvers = approversOf(dataset?.level ?? null);
+  return approvers.ok ? approvers.value : [];
 }
 
 const isSeen = (caller: Caller, { assigner, assignee }: AccessRequest): boolean =>

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { unwrap } from '../../../libs/base/index.ts';
 import { decideRequest, withdrawRequest } from '../commands/decide-request.ts';
 import type { DryRun } from '../commands/dry-run.ts';
-import { findRequest, listRequests, viewRequest } from '../commands/find-request.ts';
+import { findRequest, listRequests, viewRequest, viewRequests } from '../commands/find-request.ts';
 import { makeRequest } from '../commands/make-request.ts';
 import type { RequestView } from '../commands/request-view.ts';
 import { tryOffer, tryRequest } from '../commands/try-request.ts';
@@ -91,7 +91,7 @@ export class RequestsController {
       ({ id }) => id,
       (one) => one,
     );
-    return { items: await Promise.all(items.map(async (one) => unwrap(await viewRequest(this.#plane, one)))), next };
+    return { items: unwrap(await viewRequests(this.#plane, items)), next };
   }
 
   @Get('requests/:id')

@@ -56,6 +56,8 @@ export async function makeTopics(
 ): Promise<void> {
   const topics = names.map((name) => ({ name, partitions: count, config: { ...keptForever, ...config } }));
   unwrap(await kafka.admin.createTopics(topics));
+  // A leader that metadata names may not lead yet; one that tells offsets does.
+  for (const name of names) unwrap(await topicOffsets(kafka.cluster, name, 'latest'));
 }
 
 /** Next offsets, transaction markers counted; `read_uncommitted` where nothing is transactional. */

@@ -91,7 +91,7 @@ function scaleGoals({ scale, drain }: PipelineReport): Goal[] {
 const written = (value: number, unit: string): string => `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ${unit}`;
 
 /** NaN meets nothing. */
-const atMost = (about: string, value: number, limit: number, unit: string): Goal => ({
+export const atMost = (about: string, value: number, limit: number, unit: string): Goal => ({
   about,
   goal: `<= ${written(limit, unit)}`,
   value: written(value, unit),

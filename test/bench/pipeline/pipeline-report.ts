@@ -142,14 +142,14 @@ export function pipelineJson(report: PipelineReport): string {
 
 const rounded = (value: number): number => Number(value.toPrecision(4));
 
-const marks = ['<!-- pipeline: written by the bench -->', '<!-- pipeline: end -->'] as const;
-
 /** Puts the tables between the two marks of the page. Throws when the page lacks them. */
 export function writeDocs(file: string, report: PipelineReport): void {
   writeFileSync(file, withTables(readFileSync(file, 'utf8'), pipelineMarkdown(report)));
 }
 
-export function withTables(page: string, tables: string): string {
+/** `name` is what the two marks of the page name. Throws when the page lacks them. */
+export function withTables(page: string, tables: string, name = 'pipeline'): string {
+  const marks = [`<!-- ${name}: written by the bench -->`, `<!-- ${name}: end -->`] as const;
   const [from, to] = marks.map((mark) => page.indexOf(mark)) as [number, number];
   if (from < 0 || to < from) throw new Error(`the page lacks ${marks.join(' and ')}`);
   return `${page.slice(0, from + marks[0].length)}\n\n${tables}\n\n${page.slice(to)}`;

@@ -64,12 +64,12 @@ export class DatasetStore {
    */
   search(reader: Reader, { text, theme, level, publisher, keyword, after, most }: DatasetQuery): Promise<Result<DatasetHit[]>> {
     const words = searchWords(text ?? '');
-    return attempt('searching datasets', async () => {
-      const query = this.#manager.createQueryBuilder(DatasetEntity, 'dataset').select('dataset.id', 'id');
+    // A word of one letter has no gram; it is confirmed like any other.
+    const grams = [...new Set(words.flatMap(searchGrams))];
+    const find = (manager: EntityManager): Promise<DatasetHit[]> => {
+      const query = manager.createQueryBuilder(DatasetEntity, 'dataset').select('dataset.id', 'id');
       if (!reader.readsAll)
         query.andWhere("(dataset.state = 'open' OR dataset.publisher = :reader)", { reader: reader.participant });
-      // A word of one letter has no gram; it is confirmed like any other.
-      const grams = [...new Set(words.flatMap(searchGrams))];
       if (grams.length > 0) query.andWhere('dataset.search_grams @> :grams', { grams });
       words.forEach((word, index) =>
         query.andWhere(`strpos(dataset.search_text, :word${index}) > 0`, {
@@ -92,6 +92,14 @@ export class DatasetStore {
         .addOrderBy('dataset.id', 'ASC')
         .limit(most)
         .getRawMany<DatasetHit>();
+    };
+    return attempt('searching datasets', async () => {
+      if (grams.length === 0) return find(this.#manager);
+      // Where most datasets have a gram, PostgreSQL would rather read all and compare the grams of each, which takes four times as long as the index.
+      return this.#manager.transaction(async (manager) => {
+        await manager.query("SELECT set_config('enable_seqscan', 'off', true)");
+        return find(manager);
+      });
     });
   }
 
