@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import pg from 'pg';
 import { pino } from 'pino';
 
 import type { ReadRecord } from '../../libs/adapters/kafka/index.ts';
@@ -45,6 +46,8 @@ export interface Fixture {
   readonly call: Call;
   readonly cluster: Cluster;
   readonly databaseUrl: string;
+  /** Asks the database itself, as its owner. */
+  readonly query: (sql: string, values?: readonly unknown[]) => Promise<Record<string, unknown>[]>;
   /** Everything that was logged, as text. */
   readonly logged: () => string;
   readonly directory: string;
@@ -106,6 +109,7 @@ export async function startFixture(
     call: callOf(running),
     cluster,
     databaseUrl: database.url,
+    query: (sql, values = []) => queryOf(database.url, sql, values),
     logged: () => lines.join(''),
     directory,
     address: running[0]?.address ?? '',
@@ -319,5 +323,15 @@ export async function eventually<T>(ask: () => Promise<T | null>): Promise<T> {
     const answer = await ask();
     if (answer !== null) return answer;
     await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function queryOf(url: string, sql: string, values: readonly unknown[]): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql, [...values])).rows as Record<string, unknown>[];
+  } finally {
+    await client.end();
   }
 }

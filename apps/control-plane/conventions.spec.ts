@@ -1,6 +1,5 @@
 /** What all routes have in common: pages, ETags, retries, bounds, the audit trail. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Client } from 'pg';
 
 import { uniqueId } from '../../libs/testkit/index.ts';
 import type { Feed, Fixture } from './control-plane-fixture.ts';
@@ -14,16 +13,6 @@ beforeAll(async () => {
   feed = await makeFeed(fixture.call);
 });
 afterAll(() => fixture.close());
-
-const query = async (sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> => {
-  const client = new Client({ connectionString: fixture.databaseUrl });
-  await client.connect();
-  try {
-    return (await client.query(sql, values)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
-};
 
 describe('a list', () => {
   test('comes in pages that together hold everything once, also while rows are added', async () => {
@@ -161,7 +150,7 @@ describe('an Idempotency-Key', () => {
   });
 
   test('never keeps an answer in clear', async () => {
-    const rows = await query('SELECT answer FROM idempotent_answer WHERE answer IS NOT NULL');
+    const rows = await fixture.query('SELECT answer FROM idempotent_answer WHERE answer IS NOT NULL');
     expect(rows.length).toBeGreaterThan(2);
     expect(JSON.stringify(rows)).not.toContain(feed.agreement);
   });
@@ -170,9 +159,9 @@ describe('an Idempotency-Key', () => {
     const key = uniqueId('key');
     await suspend(key);
     await resume();
-    await query('UPDATE idempotent_answer SET answer = NULL WHERE key = $1', [key]);
+    await fixture.query('UPDATE idempotent_answer SET answer = NULL WHERE key = $1', [key]);
     expect((await suspend(key)).body.code).toBe('request-in-progress');
-    await query("UPDATE idempotent_answer SET started = now() - interval '1 hour' WHERE key = $1", [key]);
+    await fixture.query("UPDATE idempotent_answer SET started = now() - interval '1 hour' WHERE key = $1", [key]);
     const taken = await suspend(key);
     expect(taken.status).toBe(200);
     expect(taken.headers.get('idempotency-replayed')).toBeNull();
@@ -207,8 +196,10 @@ describe('the audit trail', () => {
       'UPDATE audit_entry SET outcome = 200',
       "UPDATE audit_entry SET account = 'somebody' WHERE outcome IS NULL",
     ]) {
-      await query("INSERT INTO audit_entry (time, account, participant, route, target) VALUES (now(), 'a', 'b', 'c', '{}')");
-      await expect(query(sql)).rejects.toThrow('an audit entry is never changed');
+      await fixture.query(
+        "INSERT INTO audit_entry (time, account, participant, route, target) VALUES (now(), 'a', 'b', 'c', '{}')",
+      );
+      await expect(fixture.query(sql)).rejects.toThrow('an audit entry is never changed');
     }
   });
 });

@@ -1,6 +1,5 @@
 /** Lifecycle events: written with the change, sent in order by whichever instance, stored once by whoever takes them. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Client } from 'pg';
 
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import { topicNames } from '../../libs/base/index.ts';
@@ -21,16 +20,6 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-const query = async (sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> => {
-  const client = new Client({ connectionString: fixture.databaseUrl });
-  await client.connect();
-  try {
-    return (await client.query(sql, values)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
-};
-
 /** Ours, in the order of the topic, repeats included. */
 const inTopic = async (): Promise<CloudEvent[]> => {
   const ours = new Set(feeds.flatMap(({ agreement, dataset }) => [agreement, dataset]));
@@ -41,7 +30,7 @@ const inTopic = async (): Promise<CloudEvent[]> => {
 };
 
 const allSent = () =>
-  eventually(async () => ((await query('SELECT id FROM event_log WHERE NOT sent')).length === 0 ? true : null));
+  eventually(async () => ((await fixture.query('SELECT id FROM event_log WHERE NOT sent')).length === 0 ? true : null));
 
 describe('lifecycle events', () => {
   test('of one thing are in the topic in the order of its changes, whichever of two instances made and sent them', async () => {
@@ -71,13 +60,13 @@ describe('lifecycle events', () => {
   });
 
   test('that were sent and not noted are sent again and stored once', async () => {
-    const stored = async () => (await query('SELECT count(*)::int AS count FROM event_log'))[0]?.['count'];
+    const stored = async () => (await fixture.query('SELECT count(*)::int AS count FROM event_log'))[0]?.['count'];
     const before = (await inTopic()).length;
-    const [{ count } = { count: 0 }] = (await query('SELECT count(*)::int AS count FROM event_log WHERE subject = $1', [
+    const [{ count } = { count: 0 }] = (await fixture.query('SELECT count(*)::int AS count FROM event_log WHERE subject = $1', [
       feeds[0]?.agreement,
     ])) as { count: number }[];
     const kept = await stored();
-    await query('UPDATE event_log SET sent = false WHERE subject = $1', [feeds[0]?.agreement]);
+    await fixture.query('UPDATE event_log SET sent = false WHERE subject = $1', [feeds[0]?.agreement]);
     await fixture.call('POST', `/v1/agreements/${feeds[1]?.agreement}/suspend`);
     await allSent();
     expect((await inTopic()).length).toBe(before + count + 1);

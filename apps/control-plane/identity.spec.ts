@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Client } from 'pg';
 
 import { socialCreditCheckDigit } from '../../libs/identifiers/index.ts';
 import { uniqueId } from '../../libs/testkit/index.ts';
@@ -18,16 +17,6 @@ beforeAll(async () => {
   feed = await makeFeed(fixture.call);
 });
 afterAll(() => fixture.close());
-
-const query = async (sql: string, values: unknown[] = []): Promise<Record<string, unknown>[]> => {
-  const client = new Client({ connectionString: fixture.databaseUrl });
-  await client.connect();
-  try {
-    return (await client.query(sql, values)).rows as Record<string, unknown>[];
-  } finally {
-    await client.end();
-  }
-};
 
 const day = 24 * 60 * 60_000;
 const inDays = (days: number): string => new Date(Date.now() + days * day).toISOString();
@@ -101,7 +90,7 @@ describe('a participant', () => {
     expect((await ask(own)).status).toBe(403);
     expectStatus(await state('resume'), 200);
     for (const as of [own, key]) expectStatus(await ask(as), 200);
-    const events = await query('SELECT type FROM event_log WHERE subject = $1 ORDER BY time', [own.name]);
+    const events = await fixture.query('SELECT type FROM event_log WHERE subject = $1 ORDER BY time', [own.name]);
     expect(events.map(({ type }) => type)).toEqual(['sluice.participant.suspended.v1', 'sluice.participant.resumed.v1']);
   });
 
@@ -187,7 +176,7 @@ describe('an API key', () => {
     expect(key).toMatch(/^slk_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/);
     const listed = (await fixture.call('GET', '/v1/api-keys', { as: feed.publisher })).body.items as { id: string }[];
     expect(listed.find(({ id }) => id === shown['id'])).toEqual(shown);
-    const rows = await query('SELECT api_key::text AS row FROM api_key');
+    const rows = await fixture.query('SELECT api_key::text AS row FROM api_key');
     expect(JSON.stringify([rows, listed])).not.toContain(key.slice(-43));
     expect(fixture.logged()).not.toContain(key.slice(-43));
   });
@@ -255,14 +244,14 @@ describe('an API key', () => {
     const key = await makeKey(feed.publisher, ['catalog:read']);
     const id = key.secret.slice(4, 20);
     const used = async () =>
-      (await query('SELECT last_used_at AS at FROM api_key WHERE id = $1', [id]))[0]?.['at'] as Date | null;
+      (await fixture.query('SELECT last_used_at AS at FROM api_key WHERE id = $1', [id]))[0]?.['at'] as Date | null;
     expect(await used()).toBeNull();
     expectStatus(await fixture.call('GET', '/v1/datasets', { as: key }), 200);
     const first = await used();
     expect(first).not.toBeNull();
     expectStatus(await fixture.call('GET', '/v1/datasets', { as: key }), 200);
     expect(await used()).toEqual(first);
-    await query("UPDATE api_key SET last_used_at = last_used_at - interval '2 minutes' WHERE id = $1", [id]);
+    await fixture.query("UPDATE api_key SET last_used_at = last_used_at - interval '2 minutes' WHERE id = $1", [id]);
     expectStatus(await fixture.call('GET', '/v1/datasets', { as: key }), 200);
     expect((await used())?.getTime()).toBeGreaterThanOrEqual(first?.getTime() ?? Number.NaN);
   });

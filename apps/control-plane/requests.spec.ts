@@ -1,6 +1,5 @@
 /** From an offer to a grant, as the one who asks, the ones who decide, and those who are not asked. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
 
 import { uniqueId } from '../../libs/testkit/index.ts';
 import { baselineOf, makeOfferable, maskedPhone, offerOf, rulesWith } from './catalog-fixture.ts';
@@ -198,19 +197,13 @@ describe('a request', () => {
     const refused = await post(`/v1/requests/${made.id}/approve`, feed.publisher);
     expect([refused.status, refused.body.code]).toEqual([409, 'conflict']);
     const again = (await ask({ offer: other })).body;
-    const client = new pg.Client({ connectionString: fixture.databaseUrl });
-    await client.connect();
-    await client.query(`UPDATE access_request SET program_hashes = '{"1": "${'0'.repeat(64)}"}' WHERE id = $1`, [again.id]);
-    await client.end();
+    await fixture.query(`UPDATE access_request SET program_hashes = '{"1": "${'0'.repeat(64)}"}' WHERE id = $1`, [again.id]);
     expect((await post(`/v1/requests/${again.id}/approve`, feed.publisher)).body.code).toBe('program-mismatch');
   });
 
   test('that was approved and not granted before a crash is granted by the next instance, once', async () => {
     const made = (await ask()).body;
-    const client = new pg.Client({ connectionString: fixture.databaseUrl });
-    await client.connect();
-    await client.query("UPDATE access_request SET state = 'approved' WHERE id = $1", [made.id]);
-    await client.end();
+    await fixture.query("UPDATE access_request SET state = 'approved' WHERE id = $1", [made.id]);
     await fixture.addInstance();
     const granted = await eventually(async () => {
       const { body } = await fixture.call('GET', `/v1/requests/${made.id}`);

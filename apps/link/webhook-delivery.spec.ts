@@ -244,8 +244,8 @@ describe('a webhook', () => {
 describe('a record that the receiver refuses for good', () => {
   const letters = async (): Promise<{ agreement: string; partition: number; offset: string; status: number; event: string }[]> =>
     (await other.readAll(topicNames.deadLetters))
-      .map(({ value }) => JSON.parse(Buffer.from(value ?? new Uint8Array()).toString('utf8')))
-      .filter(({ agreement }) => agreement === other.agreement);
+      .filter(({ key }) => key !== null && Buffer.from(key).toString('utf8') === other.agreement)
+      .map(({ value }) => JSON.parse(Buffer.from(value ?? new Uint8Array()).toString('utf8')));
   let other: GovernedFixture;
 
   beforeAll(async () => {
