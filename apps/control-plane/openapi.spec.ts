@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
-import { errorCatalogue } from '../../libs/base/index.ts';
+import { errorCatalogue, problemOf } from '../../libs/base/index.ts';
 import { controllers, registryControllers } from './http/controllers.ts';
 import { servedRoutes } from './http/openapi-document.ts';
-import { problemOf } from './http/problem.ts';
 
 interface Document {
   readonly openapi: string;

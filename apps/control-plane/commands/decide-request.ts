@@ -9,7 +9,7 @@ import { isOperator, requireParticipant } from '../caller.ts';
 import type { LifecycleType } from '../events/new-event.ts';
 import { newEvent } from '../events/new-event.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
-import { compileNewest } from './dry-run.ts';
+import { compileNewest } from './compile-newest.ts';
 import { approversFor, findRequest } from './find-request.ts';
 import { checkOfferBlockers } from './offer-blockers.ts';
 import { putAgreement } from './put-agreement.ts';

@@ -1,16 +1,14 @@
 /** What a policy would let out, before anybody agrees to it: the governed schema, every rule with what is lost, and real records before and after. */
-import { parseSchema } from '../../../libs/avro/index.ts';
 import type { Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
-import { fail, ok } from '../../../libs/base/index.ts';
-import type { ExplainRow, Program, Tried } from '../../../libs/govern/index.ts';
+import { ok } from '../../../libs/base/index.ts';
+import type { ExplainRow, Tried } from '../../../libs/govern/index.ts';
 import { tryProgram } from '../../../libs/govern/index.ts';
 import type { PolicyTerms } from '../../../libs/odrl/index.ts';
 import { enforcerSentence } from '../../../libs/odrl/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import type { Named } from './check-tightens.ts';
-import { checkTightensBaseline, currentBaseline } from './check-tightens.ts';
-import { compileProgram } from './compile-programs.ts';
+import { compileNewest } from './compile-newest.ts';
 import { sampleRecords } from './sample-records.ts';
 
 export interface DryRun {
@@ -34,23 +32,6 @@ export interface DryRunOptions {
   readonly samplesMax: number;
   /** Whether raw values are shown: to the publisher's people and the operator alone. */
   readonly showsBefore: boolean;
-}
-
-/** The Program that a policy gets for the newest schema of its dataset, held against the baseline. */
-export async function compileNewest(
-  plane: ControlPlane,
-  named: Named,
-  dataset: Dataset,
-): Promise<Result<{ readonly program: Program; readonly writerSchemaId: number }>> {
-  const newest = await plane.schemas.latest(dataset.subject);
-  if (!newest.ok) return newest;
-  if (newest.value === null) return fail('conflict', `dataset ${dataset.id} has no schema yet`);
-  const baseline = await currentBaseline(plane.database.stores, dataset.id);
-  if (!baseline.ok) return baseline;
-  const program = compileProgram(plane, named, dataset, newest.value);
-  if (!program.ok) return program;
-  const tightens = checkTightensBaseline(plane, baseline.value, named, newest.value.text, newest.value.text);
-  return tightens.ok ? ok({ program: program.value, writerSchemaId: newest.value.id }) : tightens;
 }
 
 /** Tokens are under a key of this run alone: they join neither with the agreement's nor with those of another run. */
@@ -79,12 +60,4 @@ export async function dryRun(
     })),
     samples: showsBefore ? tried.value : tried.value.map((one) => ({ ...one, before: null })),
   });
-}
-
-/** The schema that an offer's rules are planned on. */
-export async function newestSchema(plane: ControlPlane, dataset: Dataset) {
-  const newest = await plane.schemas.latest(dataset.subject);
-  if (!newest.ok) return newest;
-  if (newest.value === null) return fail('conflict', `dataset ${dataset.id} has no schema yet`);
-  return parseSchema(newest.value.text);
 }

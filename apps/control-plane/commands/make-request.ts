@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 
 import type { AccessRequest, Dataset } from '../../../libs/adapters/postgres/index.ts';
+import { parseSchema } from '../../../libs/avro/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
 import { approversOf, narrowOffer } from '../../../libs/catalog/index.ts';
@@ -11,7 +12,7 @@ import { requireRole } from '../caller.ts';
 import { newEvent } from '../events/new-event.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import { checkUsage } from './check-usage.ts';
-import { compileNewest, newestSchema } from './dry-run.ts';
+import { compileNewest, newestWriter } from './compile-newest.ts';
 import { checkOfferBlockers } from './offer-blockers.ts';
 import type { RequestView } from './request-view.ts';
 import { requestView } from './request-view.ts';
@@ -106,7 +107,9 @@ export async function draftPolicy(
   const fits = checkUsage(offered.value.usage, participant.value, Date.now());
   if (!fits.ok) return fits;
   if (asked.untilMs !== null && asked.untilMs <= Date.now()) return fail('request-invalid', 'the period is over', '/until');
-  const schema = await newestSchema(plane, dataset.value);
+  const writer = await newestWriter(plane, dataset.value);
+  if (!writer.ok) return writer;
+  const schema = parseSchema(writer.value.text);
   if (!schema.ok) return schema;
   const policy = narrowOffer(offered.value, { ...asked, agreement, assignee }, schema.value);
   if (!policy.ok) return policy;

@@ -8,8 +8,8 @@ import { requireParticipant } from '../caller.ts';
 import { checkIfMatch } from '../etag.ts';
 import { newEvent } from '../events/new-event.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
-import { checkTightensBaseline, currentBaseline } from './check-tightens.ts';
-import { compileProgram } from './compile-programs.ts';
+import { currentBaseline } from './check-tightens.ts';
+import { compileUnder, newestWriter } from './compile-newest.ts';
 import { datasetLock } from './locks.ts';
 import { checkOfferBlockers } from './offer-blockers.ts';
 import type { PolicyView } from './policy-view.ts';
@@ -102,10 +102,9 @@ export async function checkOfferTightens(
 ): Promise<Result<void>> {
   const terms = parseOffer(policy);
   if (!terms.ok) return terms;
-  const newest = await plane.schemas.latest(dataset.subject);
-  if (!newest.ok) return newest;
-  if (newest.value === null) return fail('conflict', `dataset ${dataset.id} has no schema yet`);
+  const writer = await newestWriter(plane, dataset);
+  if (!writer.ok) return writer;
   const named = { name: `offer ${terms.value.offer}`, terms: terms.value };
-  const program = compileProgram(plane, named, dataset, newest.value);
-  return program.ok ? checkTightensBaseline(plane, baseline, named, newest.value.text, newest.value.text) : program;
+  const program = compileUnder(plane, named, dataset, writer.value, baseline);
+  return program.ok ? ok(undefined) : program;
 }

@@ -3,7 +3,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import type { AccountRow, Database } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
-import { fail, ok } from '../../../libs/base/index.ts';
+import { fail, ok, parseBasic } from '../../../libs/base/index.ts';
 import { apiKeyId, keyHasDigest } from '../api-key.ts';
 import { digestOfPassword } from '../password-digest.ts';
 import { Gate } from '../gate.ts';
@@ -152,13 +152,3 @@ const noAccount: Omit<AccountRow, 'name' | 'participant'> = {
   oidcIssuer: null,
   oidcSubject: null,
 };
-
-function parseBasic(header: string | undefined): { name: string; secret: string } | null {
-  const match = /^Basic ([A-Za-z0-9+/=]{1,2000})$/i.exec(header ?? '');
-  if (match?.[1] === undefined) return null;
-  const text = Buffer.from(match[1], 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  const name = text.slice(0, colon);
-  // A NUL has no place in a name, and PostgreSQL would refuse it.
-  return colon < 1 || name.includes('\0') ? null : { name, secret: text.slice(colon + 1) };
-}

@@ -5,8 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
 import type { Failure } from '../../../libs/base/index.ts';
-import { errorCatalogue, FailureError, fail } from '../../../libs/base/index.ts';
-import { problemMediaType, problemOf } from './problem.ts';
+import { errorCatalogue, FailureError, fail, problemMediaType, problemOf } from '../../../libs/base/index.ts';
 import { RegistryError, registryErrorOf, registryMediaType } from './registry-error.ts';
 
 @Catch()

@@ -45,16 +45,16 @@ export class Idempotency implements NestInterceptor {
     const isServed = request.method === 'POST' && description !== undefined && description.ownIdempotency !== true;
     if (key === undefined || caller === undefined || !isServed) return next.handle();
     checkIdempotencyKey(String(key));
+    const digest = await digestOf(request);
     const known = unwrap(
       await this.#database.stores.trail.claim(
-        { account: caller.account, key: String(key), digest: await digestOf(request) },
+        { account: caller.account, key: String(key), digest },
         new Date(Date.now() - abandonedAfterMs),
       ),
     );
     const reply = context.switchToHttp().getResponse<FastifyReply>();
     if (known === null) return this.#first(caller.account, String(key), reply, next);
-    if (known.digest !== (await digestOf(request)))
-      throw failed('idempotency-key-reused', 'the Idempotency-Key was used for another request');
+    if (known.digest !== digest) throw failed('idempotency-key-reused', 'the Idempotency-Key was used for another request');
     if (known.answer === null) throw failed('request-in-progress', 'the first request with this Idempotency-Key is not done yet');
     const kept = unwrap(await this.#vault.unwrap(known.answer, contextOf(caller.account)));
     const answer = JSON.parse(Buffer.from(kept).toString('utf8')) as KeptAnswer;
@@ -92,17 +92,11 @@ export function checkIdempotencyKey(key: string): void {
 
 const contextOf = (account: string): string => `idempotency/${account}`;
 
-const digests = new WeakMap<FastifyRequest, string>();
-
 /** Reads the body, and leaves it to the handler as if unread. */
 async function digestOf(request: FastifyRequest): Promise<string> {
-  const known = digests.get(request);
-  if (known !== undefined) return known;
   const body = await withBody(request, bodyBytesMax, (bytes) => Promise.resolve(bytes));
   request.body = Readable.from(body.length === 0 ? [] : [body]);
-  const digest = createHash('sha256').update(`${request.method} ${request.url}\n`).update(body).digest('hex');
-  digests.set(request, digest);
-  return digest;
+  return createHash('sha256').update(`${request.method} ${request.url}\n`).update(body).digest('hex');
 }
 
 const failed = (...parts: Parameters<typeof fail>): FailureError => new FailureError(fail(...parts).failure);

@@ -2,10 +2,11 @@
 import { RequestMethod } from '@nestjs/common';
 import { z } from 'zod';
 
+import { problemMediaType } from '../../../libs/base/index.ts';
 import type { Answer, RouteDescription, Tag } from './describe.ts';
 import { routeDescription } from './describe.ts';
 import { openRoute } from './account-guard.ts';
-import { problem, problemMediaType } from './problem.ts';
+import { problem } from './problem.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 /** A class with handlers. */

@@ -1,7 +1,7 @@
 /** An address whose credentials were refused too often waits, before Kafka is asked about another one. */
 import type { FastifyInstance } from 'fastify';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { errorCatalogue } from '../../../libs/base/index.ts';
+import { fail, problemMediaType, problemOf } from '../../../libs/base/index.ts';
 
 const refusedMax = 30;
 const windowSeconds = 60;
@@ -11,21 +11,12 @@ export function limitGuessing(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', async (request, reply) => {
     const state = request.headers.authorization === undefined ? null : await refused.get(request.ip);
     if (state === null || state.consumedPoints < refusedMax) return;
-    const { status, meaning } = errorCatalogue['rate-limited'];
+    const problem = problemOf(fail('rate-limited', 'too many refused credentials').failure);
     await reply
-      .status(status)
+      .status(problem.status)
       .header('retry-after', Math.max(1, Math.ceil(state.msBeforeNext / 1_000)))
-      .type('application/problem+json')
-      .send(
-        JSON.stringify({
-          type: 'urn:sluice:error:rate-limited',
-          title: meaning,
-          status,
-          detail: 'too many refused credentials',
-          code: 'rate-limited',
-          retriable: true,
-        }),
-      );
+      .type(problemMediaType)
+      .send(JSON.stringify(problem));
   });
   fastify.addHook('onResponse', async (request, reply) => {
     // Over the limit it throws what `get` tells the next request.

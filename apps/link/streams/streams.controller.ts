@@ -5,8 +5,8 @@ import { Controller, Get, Headers, Inject, Param, Query, Res } from '@nestjs/com
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Failure } from '../../../libs/base/index.ts';
-import { errorCatalogue, fail, parseId } from '../../../libs/base/index.ts';
-import type { Credential, StreamStart } from './governed-stream.ts';
+import { errorCatalogue, fail, parseBasic, parseId, problemMediaType, problemOf } from '../../../libs/base/index.ts';
+import type { StreamStart } from './governed-stream.ts';
 import { cursorCharactersMax } from './stream-cursor.ts';
 import type { OpenStream, Streams } from './streams.ts';
 
@@ -71,11 +71,15 @@ export class StreamsController {
     const parsed = query.safeParse(asked);
     if (!parsed.success)
       return refuse(reply, fail('request-invalid', `?${parsed.error.issues[0]?.path.join('/') ?? ''} is not valid`).failure);
-    const credential = credentialOf(authorization);
-    if (credential === null || !parseId('agreement', agreement).ok)
+    const basic = parseBasic(authorization);
+    if (basic === null || !parseId('agreement', agreement).ok)
       return refuse(reply, fail('unauthenticated', 'send the Kafka credential of the agreement with HTTP Basic').failure);
     const { follow, limit } = parsed.data;
-    const opened = await this.#streams.open(agreement, credential, startOf(parsed.data, lastEventId));
+    const opened = await this.#streams.open(
+      agreement,
+      { username: basic.name, password: basic.secret },
+      startOf(parsed.data, lastEventId),
+    );
     if (!opened.ok) return refuse(reply, opened.failure);
     const { raw } = reply.hijack();
     const until = {
@@ -117,7 +121,7 @@ async function pump(
     // What was read before the end was known is not sent after it.
     if (over.aborted) return;
     if (!items.ok) {
-      raw.write(form.failure(problemText(items.failure)));
+      raw.write(form.failure(JSON.stringify(problemOf(items.failure))));
       return;
     }
     const sent = items.value.slice(0, left);
@@ -152,15 +156,6 @@ function startOf({ cursor, from }: z.infer<typeof query>, lastEventId: string | 
   return { timestampMs: Date.parse(from) };
 }
 
-/** RFC 7617. */
-function credentialOf(header: string | undefined): Credential | null {
-  const match = /^Basic ([A-Za-z0-9+/=]{1,2000})$/i.exec(header ?? '');
-  if (match?.[1] === undefined) return null;
-  const text = Buffer.from(match[1], 'base64').toString('utf8');
-  const colon = text.indexOf(':');
-  return colon < 1 ? null : { username: text.slice(0, colon), password: text.slice(colon + 1) };
-}
-
 /** Of the answer, not of the request: that one closes when it has been read. */
 function goneSignal(raw: ServerResponse): AbortSignal {
   const gone = new AbortController();
@@ -170,26 +165,12 @@ function goneSignal(raw: ServerResponse): AbortSignal {
   return gone.signal;
 }
 
-/** RFC 9457. */
-function problemText({ code, message, retriable, at }: Failure): string {
-  const { status, meaning } = errorCatalogue[code];
-  return JSON.stringify({
-    type: `urn:sluice:error:${code}`,
-    title: meaning,
-    status,
-    detail: message,
-    code,
-    retriable,
-    ...(at === undefined ? {} : { at }),
-  });
-}
-
 function refuse(reply: FastifyReply, failure: Failure): void {
   if (failure.code === 'unauthenticated') reply.header('www-authenticate', 'Basic realm="sluice streams", charset="UTF-8"');
   if (failure.retriable) reply.header('retry-after', '1');
   void reply
     .status(errorCatalogue[failure.code].status)
     .header('cache-control', 'no-store')
-    .type('application/problem+json')
-    .send(problemText(failure));
+    .type(problemMediaType)
+    .send(JSON.stringify(problemOf(failure)));
 }
