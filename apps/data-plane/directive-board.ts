@@ -23,6 +23,8 @@ export interface LiveAgreement extends Lane {
   readonly directive: Directive;
   /** The same text for agreements that one computation serves: equal modules, equal needs resolved to equal keys, equal form of output. */
   readonly computation: string;
+  /** The same text for agreements whose Programs go over records alike, under whatever keys; absent where that cannot be said. */
+  readonly walk?: string;
   /** Where its governed records carry ids. */
   readonly recordIdKey?: KeyObject;
 }
@@ -225,6 +227,7 @@ export class DirectiveBoard {
       directive,
       programs,
       computation: computationOf(directive, programs),
+      ...walkOf(programs),
       ...(directive.recordIds === true ? { recordIdKey: recordIdKey(dataKey.value, dataset) } : {}),
     };
   }
@@ -325,4 +328,11 @@ function computationOf(directive: Directive, programs: ReadonlyMap<number, Bound
   const ids = new Map(directive.programs.map(({ writerSchemaId, governedSchemaId }) => [writerSchemaId, governedSchemaId]));
   const parts = [...programs].map(([id, { program }]) => [id, ids.get(id) ?? -1, program.hash]);
   return canonicalJson([directive.compression ?? 'none', parts.sort(([a], [b]) => Number(a) - Number(b))]);
+}
+
+/** One run over records can serve agreements of one walk: only what their keys make differs. */
+function walkOf(programs: ReadonlyMap<number, BoundProgram>): { readonly walk?: string } {
+  const parts = [...programs].map(([id, { walk }]) => [id, walk ?? null] as const);
+  if (parts.length === 0 || parts.some(([, walk]) => walk === null)) return {};
+  return { walk: canonicalJson(parts.sort(([a], [b]) => a - b)) };
 }

@@ -2,8 +2,8 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { Span, SpanContext } from '@opentelemetry/api';
-import type { ProgramOutput, Screening } from '../../libs/govern/index.ts';
-import { createOutput, runLane, screenBatch } from '../../libs/govern/index.ts';
+import type { LaneRun, ProgramOutput, Screening } from '../../libs/govern/index.ts';
+import { createOutput, runLanes, screenBatch } from '../../libs/govern/index.ts';
 import type { Admission, HeaderList, RecordBatch, RecordFrames } from '../../libs/records/index.ts';
 import { admitBatches, frameRecords, readHeaders, sharedArena } from '../../libs/records/index.ts';
 import {
@@ -16,10 +16,11 @@ import {
   startGovernedSpan,
   writeTraceparent,
 } from '../../libs/telemetry/index.ts';
+import type { LiveAgreement } from './directive-board.ts';
 import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
 import type { LaneGroup } from './lane-group.ts';
-import { groupSink } from './lane-group.ts';
+import { groupSink, groupWalks } from './lane-group.ts';
 import { suppressRecords } from './suppress.ts';
 
 /** Working space of a run over records that are too many for the arena; a Program stops at a full output and goes on after it was emptied. */
@@ -66,32 +67,28 @@ export class GovernController {
         [attributeNames.dataset]: draft.dataset,
       },
     });
-    for (const group of groups) this.#run(request, frames, screening, group, span);
+    for (const walk of groupWalks(groups)) this.#walk(request, frames, screening, walk, span);
     endSpan(span);
   }
 
-  #run(request: GovernRequest, frames: RecordFrames, screening: Screening, group: LaneGroup, processSpan: Span): void {
-    const { draft, writer } = request;
+  /** Governs for groups of one walk. */
+  #walk(request: GovernRequest, frames: RecordFrames, screening: Screening, groups: readonly LaneGroup[], span: Span): void {
     const arena = sharedArena();
-    const [first, ...others] = group.members;
-    const from = firstIndex(frames, group.from);
-    if (first === undefined || from === frames.count) return;
-    const { span, context } = startGovernedSpan(processSpan, spanNames.publish, { [attributeNames.agreement]: first.agreement });
-    // A trace that two subscribers see would join their records: each has its own, and then nothing is written for both at once.
-    const alone = context !== null && others.length > 0;
-    const served = alone ? { ...group, members: [first] } : group;
-    const sink = groupSink({
-      group: served,
-      frames,
-      draft,
-      writer,
-      headers: headersOf(context),
-    });
-    const begunAt = performance.now();
-    runLane(frames, from, screening, first, arena.holds(frames) ? arena.output : this.#outputFor(frames), sink);
-    draft.ran(served.members, performance.now() - begunAt);
-    endSpan(span);
-    if (alone) this.#run(request, frames, screening, { ...group, members: others }, processSpan);
+    const from = firstIndex(frames, groups[0]?.from ?? 0n);
+    if (from === frames.count) return;
+    const shares = groups.flatMap((group) => sharesOf(request, frames, group, span));
+    const run = (some: readonly Share[], out: ProgramOutput): void => {
+      const begunAt = performance.now();
+      runLanes(frames, from, screening, some, out);
+      request.draft.ran(
+        some.flatMap(({ members }) => members),
+        performance.now() - begunAt,
+      );
+    };
+    // Only what the arena holds is gone over for several at once.
+    if (arena.holds(frames)) run(shares, arena.output);
+    else for (const share of shares) run([share], this.#outputFor(frames));
+    for (const share of shares) endSpan(share.span);
   }
 
   #outputFor({ count }: RecordFrames): ProgramOutput {
@@ -99,6 +96,26 @@ export class GovernController {
       this.#output = createOutput(Math.max(outputRecordsMin, count), outputBytesMax);
     return this.#output;
   }
+}
+
+/** Agreements that are written for at once. */
+interface Share extends LaneRun {
+  readonly members: readonly LiveAgreement[];
+  readonly span: Span;
+}
+
+/** A trace that two subscribers see would join their records: each that is traced has its own, and then nothing is written for both at once. */
+function sharesOf({ draft, writer }: GovernRequest, frames: RecordFrames, group: LaneGroup, processSpan: Span): Share[] {
+  const shares: Share[] = [];
+  let left: readonly LiveAgreement[] = group.members;
+  for (let [first] = left; first !== undefined; [first] = left) {
+    const { span, context } = startGovernedSpan(processSpan, spanNames.publish, { [attributeNames.agreement]: first.agreement });
+    const members = context === null ? left : [first];
+    left = left.slice(members.length);
+    const sink = groupSink({ group: { ...group, members }, frames, draft, writer, headers: headersOf(context) });
+    shares.push({ lane: first, sink, members, span });
+  }
+  return shares;
 }
 
 /** Batches that are too large for the arena are framed one by one, outside of it. */

@@ -49,6 +49,25 @@ export function groupLanes(lanes: readonly LaneFrom[]): LaneGroup[] {
   return [...groups.values()];
 }
 
+/** Puts groups together whose Programs go over a batch alike, so that it is gone over once for all of them. */
+export function groupWalks(groups: readonly LaneGroup[]): (readonly LaneGroup[])[] {
+  const walks = new Map<string, LaneGroup[]>();
+  const alone: LaneGroup[][] = [];
+  for (const group of groups) {
+    const walk = group.members[0]?.walk;
+    // What is refused as too large is refused in the output itself, for this group alone.
+    if (walk === undefined || group.bytesMax !== undefined) {
+      alone.push([group]);
+      continue;
+    }
+    const name = `${group.from}/${walk}`;
+    const together = walks.get(name);
+    if (together === undefined) walks.set(name, [group]);
+    else together.push(group);
+  }
+  return [...walks.values(), ...alone];
+}
+
 /** The key of an agreement's record ids. */
 export const recordIdKey = (dataKey: Uint8Array, dataset: string): KeyObject =>
   createSecretKey(deriveRecordIdKey(dataKey, dataset));

@@ -10,7 +10,7 @@ import { batchesOf } from './fetch-ahead.ts';
 import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { GovernedWriter } from './governed-writer.ts';
 import type { LaneFrom, LaneGroup } from './lane-group.ts';
-import { groupLanes } from './lane-group.ts';
+import { groupLanes, groupWalks } from './lane-group.ts';
 import type { SchemaVerdicts } from './schema-verdicts.ts';
 import { sealEntries } from './seal-entries.ts';
 import { TransactionDraft } from './transaction-draft.ts';
@@ -87,7 +87,7 @@ class Transaction {
     this.#topic = topicNames.raw(work.dataset);
     this.#draft = new TransactionDraft(work.dataset);
     this.#writer = new GovernedWriter(work.producer);
-    this.#groups = new Map([...work.lanes].map(([partition, lanes]) => [partition, groupLanes(lanes)]));
+    this.#groups = new Map([...work.lanes].map(([partition, lanes]) => [partition, groupWalks(groupLanes(lanes)).flat()]));
     this.#positions = new Map(work.positions);
   }
 
@@ -280,7 +280,7 @@ class Transaction {
   }
 }
 
-/** Groups in portions, so that what goes out of one call stays within bounds. */
+/** Groups in portions and in their order, in which those of one walk are together, so that what goes out of one call stays within bounds. */
 function chunksOf(groups: readonly LaneGroup[]): readonly (readonly LaneGroup[])[] {
   const chunks: LaneGroup[][] = [];
   let members = 0;

@@ -9,6 +9,7 @@ import type { LeavingHeaders } from './headers.ts';
 import { governHeaders, noHeaders } from './headers.ts';
 import type { BoundProgram, ProgramOutput } from './program.ts';
 import { outcomes, refusals, wipeOutput } from './program.ts';
+import { runTogether } from './wasm/bind-module.ts';
 
 /** What the screening of a batch found, index = record. */
 export interface Screening {
@@ -88,6 +89,12 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
   return { schemaIds, ids, unreadable };
 }
 
+/** A lane, and who is told what became of its records. */
+export interface LaneRun {
+  readonly lane: Lane;
+  readonly sink: RunSink;
+}
+
 /**
  * Runs the records from `first` on through a lane's Programs. Uses `out` as working space and leaves it wiped. A withheld row of a compacted Program
  * stands in `out` as of any other: `tellRecords` makes a delete of it.
@@ -100,39 +107,91 @@ export function runLane(
   out: ProgramOutput,
   sink: RunSink,
 ): void {
+  runLanes(frames, first, screening, [{ lane, sink }], out);
+}
+
+/**
+ * `runLane` for several lanes in one go. More than one must have Programs of the same schema ids and, for each of these, of one walk, `frames` must be
+ * what the arena holds and `out` its own output; each sink is told what `runLane` would tell it.
+ */
+export function runLanes(
+  frames: RecordFrames,
+  first: number,
+  screening: Screening,
+  runs: readonly LaneRun[],
+  out: ProgramOutput,
+): void {
   let index = first;
   while (index < frames.count) {
     const refusal = screening.unreadable.get(index);
-    if (refusal === suppressed) {
-      // Without a Program of its schema any will do: none looks at it, and all govern a key alike.
-      const program = lane.programs.get(screening.schemaIds[index] as number) ?? lane.programs.values().next().value;
-      if (program === undefined) sink.unread(index, 'schema-not-approved');
-      else sink.suppressed(program, index);
-      index += 1;
-      continue;
-    }
     if (refusal !== undefined) {
-      const eraser = refusal === 'tombstone-refused' ? eraserOf(lane) : undefined;
-      if (eraser === undefined) sink.unread(index, refusal);
-      else if (bytesOf(frames, index) > limits.recordBytesMax) sink.unread(index, 'record-too-large');
-      else sink.erased(eraser, index);
+      for (const { lane, sink } of runs) tellUnreadable(frames, index, refusal, screening, lane, sink);
       index += 1;
       continue;
     }
     const end = runEnd(frames, screening, index);
-    const program = lane.programs.get(screening.schemaIds[index] as number);
-    if (program === undefined) {
-      for (; index < end; index += 1) sink.unread(index, 'schema-not-approved');
+    const programs = programsOf(runs, screening.schemaIds[index] as number);
+    if (programs === undefined) {
+      for (; index < end; index += 1) for (const { sink } of runs) sink.unread(index, 'schema-not-approved');
       continue;
     }
-    while (index < end) {
-      const done = program.run(frames, index, end, out);
-      if (done === index) throw new Error('runLane: a Program made no progress on an empty output');
-      sink.ran(program, index, done, out);
-      wipeOutput(out, done);
-      index = done;
-    }
+    while (index < end) index = runPrograms(frames, index, end, programs, runs, out);
   }
+}
+
+/** The Program of each lane for this schema id; undefined where none has one. */
+function programsOf(runs: readonly LaneRun[], schemaId: number): readonly BoundProgram[] | undefined {
+  const programs = runs.flatMap(({ lane }) => lane.programs.get(schemaId) ?? []);
+  if (programs.length === 0) return undefined;
+  if (programs.length !== runs.length) throw new Error('runLanes: the lanes do not serve the same schemas');
+  return programs;
+}
+
+/** One run, told to each; the first record not done comes back. */
+function runPrograms(
+  frames: RecordFrames,
+  from: number,
+  end: number,
+  programs: readonly BoundProgram[],
+  runs: readonly LaneRun[],
+  out: ProgramOutput,
+): number {
+  const [first] = programs as readonly [BoundProgram];
+  const ran = (lane: number, done: number): void => {
+    if (done === from) throw new Error('runLanes: a Program made no progress on an empty output');
+    runs[lane]?.sink.ran(programs[lane] as BoundProgram, from, done, out);
+  };
+  if (programs.length > 1) {
+    const done = runTogether(programs, frames, from, end, ran);
+    wipeOutput(out, done);
+    return done;
+  }
+  const done = first.run(frames, from, end, out);
+  ran(0, done);
+  wipeOutput(out, done);
+  return done;
+}
+
+/** Tells of a record that no Program may look at, and of a delete. */
+function tellUnreadable(
+  frames: RecordFrames,
+  index: number,
+  refusal: ErrorCode | typeof suppressed,
+  { schemaIds }: Screening,
+  lane: Lane,
+  sink: RunSink,
+): void {
+  if (refusal === suppressed) {
+    // Without a Program of its schema any will do: none looks at it, and all govern a key alike.
+    const program = lane.programs.get(schemaIds[index] as number) ?? lane.programs.values().next().value;
+    if (program === undefined) sink.unread(index, 'schema-not-approved');
+    else sink.suppressed(program, index);
+    return;
+  }
+  const eraser = refusal === 'tombstone-refused' ? eraserOf(lane) : undefined;
+  if (eraser === undefined) sink.unread(index, refusal);
+  else if (bytesOf(frames, index) > limits.recordBytesMax) sink.unread(index, 'record-too-large');
+  else sink.erased(eraser, index);
 }
 
 /** `runLane` told record by record. */

@@ -1,12 +1,13 @@
 export { resolveAddress } from './address.ts';
 export type { CompileInput } from './compile.ts';
 export { compile } from './compile.ts';
-export type { BatchSink, Lane, RunSink, Screening } from './govern-batch.ts';
+export type { BatchSink, Lane, LaneRun, RunSink, Screening } from './govern-batch.ts';
 export {
   governBatch,
   hasDeletes,
   refusalOf,
   runLane,
+  runLanes,
   screenBatch,
   suppressed,
   tellErased,

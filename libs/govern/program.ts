@@ -142,6 +142,11 @@ export type RunnableProgram = Omit<Program, 'explain'>;
 export interface BoundProgram {
   readonly program: RunnableProgram;
   /**
+   * Names all that decides what `run` makes of records but the keys. Programs for which it is equal differ in the values that their keys make, and in nothing
+   * else: not in what becomes of a record, nor in where its parts are. Absent where that cannot be said.
+   */
+  readonly walk?: string;
+  /**
    * Governs the records [from, to) of `frames` into `out`, whose values are framed with the governed schema id. Synchronous; reads nothing
    * outside its arguments. Returns the index of the first record not done: `to`, or less when `out` is full. Every record in the range
    * must be framed with the Program's writer schema or be null.

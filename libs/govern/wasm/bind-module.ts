@@ -80,11 +80,40 @@ export function bindModule(
     binding,
     program.fieldPaths.length,
   );
-  return ok({
+  const made: BoundProgram = {
     program,
+    // What the host answers may hang on the key, and so may what becomes of the record.
+    ...(answers === undefined ? { walk: `${program.hash}/${binding.governedSchemaId}` } : {}),
     run: (frames, from, to, out) => bound.run(frames, from, to, out),
     governKey: keyGovernor(keyPlan, keyOf),
+  };
+  moduleRuns.set(made, bound);
+  return ok(made);
+}
+
+const moduleRuns = new WeakMap<BoundProgram, ModuleRun>();
+
+/**
+ * Governs records that the arena holds into its own output for several Programs of one walk: the module goes over them once, and each Program's keys fill the
+ * slots in turn. `each` is told of the Program at this index when the output is as its own `run` makes it, which it is during the call alone; all are
+ * told of the same records, up to `done`, which comes back. Throws for Programs of different walks.
+ */
+export function runTogether(
+  programs: readonly BoundProgram[],
+  frames: RecordFrames,
+  from: number,
+  to: number,
+  each: (index: number, done: number) => void,
+): number {
+  const [first] = programs;
+  const runs = programs.map((program) => {
+    const run = moduleRuns.get(program);
+    if (run === undefined || program.walk === undefined || program.walk !== first?.walk)
+      throw new Error('runTogether: the Programs do not go over records alike');
+    return run;
   });
+  if (runs[0] === undefined) throw new Error('runTogether: there is no Program');
+  return runs[0].runFor(runs, frames, from, to, each);
 }
 
 /** Modules by their bytes: agreements with the same Program differ in their keys, and not in what is compiled. */
@@ -161,6 +190,30 @@ class ModuleRun {
     return next;
   }
 
+  /** One run for several, of which this is the first. */
+  runFor(
+    runs: readonly ModuleRun[],
+    frames: RecordFrames,
+    from: number,
+    to: number,
+    each: (index: number, done: number) => void,
+  ): number {
+    const arena = this.#arena;
+    const { output } = arena;
+    if (!arena.holds(frames)) throw new Error('runTogether: the arena does not hold the records');
+    const { done, rolledBack } = this.#walk(frames, from, to, output);
+    try {
+      for (const [index, run] of runs.entries()) {
+        run.#fillSlots();
+        output.length = arena.outUsed;
+        each(index, done);
+      }
+    } finally {
+      this.#endWalk(done, to, rolledBack);
+    }
+    return done;
+  }
+
   /** All admitted records, in as many runs as the tables take; less than `count` when the output is full. */
   #runAll(frames: RecordFrames, count: number, out: ProgramOutput, shift: number): number {
     let done = 0;
@@ -174,6 +227,19 @@ class ModuleRun {
 
   /** Governs admitted records; their results stand at index + `shift` of `out`. Returns the first record not done. */
   #runAdmitted(frames: RecordFrames, from: number, to: number, out: ProgramOutput, shift: number): number {
+    const { done, rolledBack } = this.#walk(frames, from, to, out);
+    try {
+      this.#fillSlots();
+      this.#arena.output.length = this.#arena.outUsed;
+    } finally {
+      this.#endWalk(done, to, rolledBack);
+    }
+    if (out !== this.#arena.output) this.#copyOut(from, done, out, shift);
+    return done;
+  }
+
+  /** Lets the module go over the records. Its output lacks what fills the slots, and the tables of the run are left for that. */
+  #walk(frames: RecordFrames, from: number, to: number, out: ProgramOutput): { done: number; rolledBack: boolean } {
     const arena = this.#arena;
     const { output } = arena;
     const inPlace = out === output;
@@ -185,18 +251,17 @@ class ModuleRun {
     arena.open(used, room, Math.min(limits.recordBytesMax, out.bytes.length), this.#binding.governedSchemaId);
     const until = this.#answers === undefined ? to : this.#ask(this.#answers, frames, from, to);
     const done = this.#module.run(from, until);
-    this.#fillSlots();
+    return { done, rolledBack: done < to || refusedBy(output, from, done, tooLarge) };
+  }
+
+  /** Wipes what `#walk` left beside its output. */
+  #endWalk(done: number, to: number, rolledBack: boolean): void {
     this.#module.clear();
-    const rolledBack = done < to || refusedBy(output, from, done, tooLarge);
-    output.length = arena.outUsed;
-    arena.wipeRun(output.length, rolledBack);
-    if (this.#answers !== undefined) {
-      this.#answers.wipe();
-      // Records that were checked and not written are checked again by the next run.
-      clearResults(output, done, to);
-    }
-    if (!inPlace) this.#copyOut(from, done, out, shift);
-    return done;
+    this.#arena.wipeRun(this.#arena.outUsed, rolledBack);
+    if (this.#answers === undefined) return;
+    this.#answers.wipe();
+    // Records that were checked and not written are checked again by the next run.
+    clearResults(this.#arena.output, done, to);
   }
 
   /** Checks the records, and answers for the values that the host has the last word on. Returns the first record without answers. */
