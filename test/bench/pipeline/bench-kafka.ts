@@ -16,6 +16,8 @@ export interface BenchKafka {
   readonly access: KafkaAccess;
   readonly cluster: Cluster;
   readonly admin: KafkaAdmin;
+  /** Of a broker of the bench's own: what it does costs CPU time too. */
+  readonly brokerPid?: number;
   close(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export async function startBenchKafka(directory: string): Promise<BenchKafka> {
   const kafka = await joinBenchKafka(access);
   return {
     ...kafka,
+    brokerPid: service.pid,
     close: async () => {
       await kafka.close();
       await service.stop();

@@ -121,6 +121,7 @@ class PipelineRun {
         kafka: this.#home.kafka,
         records: warmUp + records + tailOf(records),
         feeds,
+        batchBytes: this.#options.batchBytes,
         progress: this.#loading(),
       });
       for (const feed of loaded) {
@@ -182,7 +183,7 @@ class PipelineRun {
   async #latencies(): Promise<Map<PathName, Latency>> {
     const plan = await planLatency(this.#directory, this.#options.records);
     const found = new Map<PathName, Latency>();
-    for (const name of this.#options.paths) {
+    for (const name of this.#options.paths.filter((wanted) => !paths[wanted].rateOnly)) {
       this.#runs += 1;
       const id = `${this.#tag}-${this.#runs}`;
       const latency = await this.#tried(`${name}, latency`, () =>
@@ -224,7 +225,14 @@ export async function measurePath(
   { warmUp, records }: Pick<PipelineOptions, 'warmUp' | 'records'>,
 ): Promise<{ measured: Measured; codecs: ReadonlySet<string> }> {
   try {
-    const measured = await watch({ run: started.run, progress: started.progress, warmUp, records, total: feed.records });
+    const measured = await watch({
+      run: started.run,
+      progress: started.progress,
+      warmUp,
+      records,
+      total: feed.records,
+      ...brokerOf(home),
+    });
     await started.stop();
     const codecs = new Set<string>();
     for (const { topic, expected } of started.outputs) {
@@ -238,6 +246,9 @@ export async function measurePath(
     await home.kafka.admin.deleteTopics(started.outputs.map(({ topic }) => topic));
   }
 }
+
+const brokerOf = ({ kafka: { brokerPid } }: Pick<SluiceHome, 'kafka'>): { brokerPid?: number } =>
+  brokerPid === undefined ? {} : { brokerPid };
 
 const factsOf = ({ codec, records, bytes, passing }: Feed): string => {
   const passed = passing.reduce((sum, count) => sum + count, 0);

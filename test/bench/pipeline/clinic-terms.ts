@@ -33,10 +33,13 @@ const withCmac = (rule: StageRule): StageRule =>
 /** As the data plane runs it. */
 export const compileTerms = (terms: Terms): Program => unwrap(compile({ schema: clinicSchema(), terms, stages }));
 
-export const approvedOf = ({ governedSchema: { text }, manifest, module, hash }: Program): ApprovedProgram => ({
+export const approvedOf = (
+  { governedSchema: { text }, manifest, module, hash }: Program,
+  schemaId = governedSchemaId,
+): ApprovedProgram => ({
   writerSchemaId,
   writerSchema: clinicSchema().text,
-  governedSchemaId,
+  governedSchemaId: schemaId,
   governedSchema: text,
   manifest,
   module: Buffer.from(module ?? []).toString('base64'),
@@ -44,9 +47,9 @@ export const approvedOf = ({ governedSchema: { text }, manifest, module, hash }:
 });
 
 /** What the reference engine makes of the feed under the policy and the key. */
-export function governedExpectation(name: PolicyName, feed: Feed, dataKey: Uint8Array): Expectation {
+export function governedExpectation(name: PolicyName, feed: Feed, dataKey: Uint8Array, schemaId = governedSchemaId): Expectation {
   const program = unwrap(compile({ schema: clinicSchema(), terms: clinicTerms(name), stages, engine: 'reference' }));
-  const bound = unwrap(program.bind({ governedSchemaId, datasetId: feed.dataset, dataKey }));
+  const bound = unwrap(program.bind({ governedSchemaId: schemaId, datasetId: feed.dataset, dataKey }));
   return { oracle: oracleOf(bound), schema: program.governedSchema, counts: feed.passing };
 }
 

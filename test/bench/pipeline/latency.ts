@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topicNames } from '../../../libs/base/index.ts';
 import { makeTopics, partitions } from './bench-kafka.ts';
-import { batchBytes, writeValues } from './load-feed.ts';
+import { batchBytesDefault, writeValues } from './load-feed.ts';
 import { cpuMicros } from './path-run.ts';
 import type { PathName, PathSpec } from './paths.ts';
 import { javaCommand, paths, writeJavaSettings } from './paths.ts';
@@ -55,7 +55,15 @@ export async function measureLatency(
   const dataset = `latency-${id}`;
   const topic = topicNames.raw(dataset);
   await makeTopics(home.kafka, [topic]);
-  const feed = { dataset, topic, codec: 'none' as const, records: plan.records, passing: [], bytes: 0 };
+  const feed = {
+    dataset,
+    topic,
+    codec: 'none' as const,
+    records: plan.records,
+    passing: [],
+    bytes: 0,
+    batchBytes: batchBytesDefault,
+  };
   const started = await spec.start({ home, feed, directory, id });
   try {
     await sleep(1_000);
@@ -72,7 +80,7 @@ export async function measureLatency(
         'records.passing': copies ? plan.records : plan.passing,
         'records.per.second': plan.recordsPerSecond,
         'values.file': plan.valuesFile,
-        'batch.size': batchBytes,
+        'batch.size': batchBytesDefault,
         'linger.ms': 5,
         'compression.type': 'none',
       },

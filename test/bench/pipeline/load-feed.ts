@@ -22,10 +22,12 @@ export interface Feed {
   /** Records that satisfy the condition of P1; index = partition. */
   readonly passing: readonly number[];
   readonly bytes: number;
+  /** Of a batch before it is compressed, at most. */
+  readonly batchBytes: number;
 }
 
 export const writerSchemaId = 1;
-export const batchBytes = 256 * 1024;
+export const batchBytesDefault = 256 * 1024;
 const firstTimestampMs = 1_767_600_000_000n;
 const traceparent: [string, Uint8Array] = ['traceparent', Buffer.from('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')];
 const departments = new Set(['internal', 'surgery', 'pediatrics', 'emergency']);
@@ -62,7 +64,7 @@ interface BuiltBatch {
   readonly passing: number;
 }
 
-function* builtBatches(records: number): Generator<BuiltBatch, void, void> {
+function* builtBatches(records: number, batchBytes = batchBytesDefault): Generator<BuiltBatch, void, void> {
   const visits = framedVisits();
   let left = records;
   let waiting: { value: Uint8Array; passes: boolean } | undefined;
@@ -112,7 +114,7 @@ function compressed(plain: Buffer): Buffer {
       put(admitted.valueStart[index] as number, admitted.valueEnd[index] as number);
       output.valueEnd[index] = output.length;
     }
-    const options = { codec: 'lz4', timestamp: 'keep', headers: [traceparent], place, bytesMax: 2 * batchBytes } as const;
+    const options = { codec: 'lz4', timestamp: 'keep', headers: [traceparent], place, bytesMax: 2 * batchBytesDefault } as const;
     const encoded = encoder.encode(arena, admitted, output, 0, admitted.count, options);
     if (encoded.count !== admitted.count) throw new Error('a compressed batch lacks records');
     made = Buffer.from(encoded.batch);
@@ -126,11 +128,18 @@ export interface LoadOptions {
   readonly kafka: BenchKafka;
   readonly records: number;
   readonly feeds: readonly { readonly dataset: string; readonly codec: FeedCodec }[];
+  readonly batchBytes?: number;
   readonly progress?: (records: number) => void;
 }
 
 /** Makes the raw topics and writes the same records to each, batch by batch to one partition after the other. */
-export async function loadFeeds({ kafka, records, feeds, progress }: LoadOptions): Promise<Feed[]> {
+export async function loadFeeds({
+  kafka,
+  records,
+  feeds,
+  batchBytes = batchBytesDefault,
+  progress,
+}: LoadOptions): Promise<Feed[]> {
   const loaded = feeds.map(({ dataset, codec }) => ({
     dataset,
     topic: topicNames.raw(dataset),
@@ -138,6 +147,7 @@ export async function loadFeeds({ kafka, records, feeds, progress }: LoadOptions
     records: 0,
     passing: Array.from({ length: partitions }, () => 0),
     bytes: 0,
+    batchBytes,
   }));
   await makeTopics(
     kafka,
@@ -148,7 +158,7 @@ export async function loadFeeds({ kafka, records, feeds, progress }: LoadOptions
   );
   let partition = 0;
   let waiting: Promise<unknown> = Promise.resolve();
-  for (const { plain, count, passing } of builtBatches(records)) {
+  for (const { plain, count, passing } of builtBatches(records, batchBytes)) {
     const requests = loaded.map((feed) => {
       const bytes = feed.codec === 'none' ? plain : compressed(plain);
       feed.records += count;
@@ -215,6 +225,7 @@ export async function loadBacklog(
     records: 0,
     passing: Array.from({ length: partitions }, () => 0),
     bytes: 0,
+    batchBytes: batchBytesDefault,
   };
   let at = 0;
   while (feed.bytes < bytes) {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import type { FeedCodec } from './load-feed.ts';
 import type { PathName } from './paths.ts';
+import { batchBytesDefault } from './load-feed.ts';
 import { pathNames } from './paths.ts';
 
 export interface PipelineOptions {
@@ -9,6 +10,8 @@ export interface PipelineOptions {
   readonly warmUp: number;
   readonly rounds: number;
   readonly codecs: readonly FeedCodec[];
+  /** Of the input, before it is compressed, and of what the peers write: bytes. */
+  readonly batchBytes: number;
   readonly paths: readonly PathName[];
   readonly latency: boolean;
   readonly scale: boolean;
@@ -32,6 +35,7 @@ export const pipelineHelp = `npm run bench -- pipeline [options]
   --warm-up N     records before them, default half of --records
   --rounds N      rounds in which the paths take turns, 1 to 20, default ${fullRounds}
   --codec C       none, lz4 or both, default both
+  --batch-kb N    batches of the input and of the peers' output, 1 to 900 KiB, default ${batchBytesDefault >> 10}
   --latency       also added latency at 20,000 records/s; kafka-streams-exactly-once-20ms is measured only so
   --scale         also 1,000 agreements of 200 Programs over 100 feeds on one process
   --drain-gb N    also memory while N GB of backlog drain, 1 to 100
@@ -52,6 +56,7 @@ export function parsePipeline(args: readonly string[]): PipelineOptions | undefi
       'warm-up': { type: 'string' },
       rounds: { type: 'string', default: String(fullRounds) },
       codec: { type: 'string', default: 'both' },
+      'batch-kb': { type: 'string', default: String(batchBytesDefault >> 10) },
       latency: { type: 'boolean', default: false },
       scale: { type: 'boolean', default: false },
       'drain-gb': { type: 'string', default: '0' },
@@ -67,18 +72,21 @@ export function parsePipeline(args: readonly string[]): PipelineOptions | undefi
   const rounds = numberOf('rounds', values.rounds, 1, 20);
   const warmUp = values['warm-up'] === undefined ? records >> 1 : numberOf('warm-up', values['warm-up'], 1, 100_000_000);
   const drainGb = values['drain-gb'] === '0' ? 0 : numberOf('drain-gb', values['drain-gb'], 1, 100);
+  const batchBytes = numberOf('batch-kb', values['batch-kb'], 1, 900) << 10;
   for (const name of values.path) {
     if (!(pathNames as readonly string[]).includes(name)) throw new Error(`--path takes one of ${pathNames.join(', ')}.`);
   }
   const codecs = { none: ['none'], lz4: ['lz4'], both: ['none', 'lz4'] } as const satisfies Record<string, readonly FeedCodec[]>;
   if (!Object.hasOwn(codecs, values.codec)) throw new Error('--codec takes none, lz4 or both.');
   if (values.json && values.markdown) throw new Error('Take one of --json and --markdown.');
-  const full = values.path.length === 0 && records >= fullRecords && rounds >= fullRounds && values.codec === 'both';
+  const wholePaths = values.path.length === 0 && values.codec === 'both' && batchBytes === batchBytesDefault;
+  const full = wholePaths && records >= fullRecords && rounds >= fullRounds;
   return {
     records,
     warmUp,
     rounds,
     codecs: codecs[values.codec as keyof typeof codecs],
+    batchBytes,
     paths: values.path.length === 0 ? pathNames : (values.path as PathName[]),
     latency: values.latency,
     scale: values.scale,

@@ -80,6 +80,8 @@ export function residentBytes(pid: number): number {
 interface Sample {
   readonly atMs: number;
   readonly cpuUs: number;
+  /** Of the broker; 0 where nobody looks at it. */
+  readonly brokerCpuUs: number;
   /** Input records that are through. */
   readonly records: number;
 }
@@ -100,6 +102,8 @@ export interface WatchOptions {
   readonly records: number;
   /** All there are: a few more, so that the path is as busy at the last look as it was at the first. */
   readonly total: number;
+  /** Whose CPU time is told as well. */
+  readonly brokerPid?: number;
   /** Without any progress for so long, the run fails. */
   readonly stuckMs?: number;
   readonly pollMs?: number;
@@ -110,6 +114,8 @@ export interface Measured {
   readonly records: number;
   readonly cpuUsPerRecord: number;
   readonly recordsPerSecond: number;
+  /** What the broker took meanwhile; absent where it was not looked at. */
+  readonly brokerCpuUsPerRecord?: number;
 }
 
 /**
@@ -124,13 +130,15 @@ export async function watch(options: WatchOptions): Promise<Measured> {
   for (;;) {
     run.mustLive();
     const done = await (looks.length < 2 ? progress.produced() : progress.through());
-    const sample = { atMs: performance.now(), cpuUs: await cpuOf(run), records: done };
+    const brokerCpuUs = options.brokerPid === undefined ? 0 : cpuMicros(options.brokerPid);
+    const sample = { atMs: performance.now(), cpuUs: await cpuOf(run), brokerCpuUs, records: done };
     onSample?.(sample);
     if (done > seen.records) seen = sample;
     if (sample.atMs - seen.atMs > (options.stuckMs ?? 60_000))
       throw new Error(`${run.title} stands at ${done} of ${total} records`);
     const [first, last] = looks;
-    if (first !== undefined && last !== undefined && done >= total) return between(run.title, first, last);
+    if (first !== undefined && last !== undefined && done >= total)
+      return between(run.title, first, last, options.brokerPid !== undefined);
     if (looks.length < 2 && done >= (first === undefined ? warmUp : warmUp + records)) {
       looks.push(sample);
       // What is committed is behind what is written.
@@ -151,12 +159,13 @@ async function cpuOf(run: PathRun): Promise<number> {
   }
 }
 
-function between(title: string, first: Sample, last: Sample): Measured {
+function between(title: string, first: Sample, last: Sample, withBroker: boolean): Measured {
   const records = last.records - first.records;
   if (!(records > 0)) throw new Error(`${title} was through at the first look: measure more records`);
   return {
     records,
     cpuUsPerRecord: (last.cpuUs - first.cpuUs) / records,
     recordsPerSecond: (records * 1000) / (last.atMs - first.atMs),
+    ...(withBroker ? { brokerCpuUsPerRecord: (last.brokerCpuUs - first.brokerCpuUs) / records } : {}),
   };
 }

@@ -9,12 +9,12 @@ import { committedRecords, endOffsets, forgetGroup, makeTopics } from './bench-k
 import type { PolicyName } from './clinic-terms.ts';
 import { clinicTerms, compileTerms, governedExpectation, governedSchemaId, residentKeyHex } from './clinic-terms.ts';
 import type { Feed, FeedCodec } from './load-feed.ts';
-import { batchBytes, clinicSchema, writerSchemaId } from './load-feed.ts';
+import { clinicSchema, writerSchemaId } from './load-feed.ts';
 import type { NodePathSettings } from './node-path.ts';
 import type { PathProgress, PathRun } from './path-run.ts';
 import { startPath } from './path-run.ts';
 import { peersClassPath } from './peers-build.ts';
-import type { SluiceHome } from './sluice-path.ts';
+import type { LeftOut, SluiceHome } from './sluice-path.ts';
 import { endAgreement, forgetStandings, startAgreement, startDataPlaneProcess } from './sluice-path.ts';
 import type { Expectation } from './verify-output.ts';
 import { copyOracle } from './verify-output.ts';
@@ -45,12 +45,16 @@ export interface PathSpec {
   readonly java: boolean;
   /** Only its latency is looked at. */
   readonly latencyOnly: boolean;
+  /** Its latency is not looked at: it says what a part of the work costs. */
+  readonly rateOnly: boolean;
   start(context: PathContext): Promise<StartedPath>;
 }
 
 const both: readonly FeedCodec[] = ['none', 'lz4'];
-const ours = { codecs: both, java: false, latencyOnly: false } as const;
-const java = { codecs: both, java: true, latencyOnly: false } as const;
+const ours = { codecs: both, java: false, latencyOnly: false, rateOnly: false } as const;
+const java = { codecs: both, java: true, latencyOnly: false, rateOnly: false } as const;
+/** Beside the others, to tell what a part of the work costs. */
+const part = { ...ours, codecs: ['none'] as readonly FeedCodec[], rateOnly: true } as const;
 
 export const paths = {
   'raw-copy': {
@@ -87,6 +91,27 @@ export const paths = {
     settings: 'defaults',
     ...ours,
     start: (context) => startSluice(context, { policy: 'P1c', agreements: 8, guarantee: 'exactly-once' }),
+  },
+  'sluice-exactly-once-p3-walked-each': {
+    label: 'Sluice, P1c for 8 agreements of different governed schema ids',
+    guarantee: 'exactly once',
+    settings: 'defaults; the records are gone over for each',
+    ...part,
+    start: (context) => startSluice(context, { policy: 'P1c', agreements: 8, guarantee: 'exactly-once', schemaIds: 8 }),
+  },
+  'sluice-without-digest': {
+    label: 'Sluice, P1c, Receipts without a digest',
+    guarantee: 'exactly once',
+    settings: 'not a product: what the digest costs',
+    ...part,
+    start: (context) => startSluice(context, { policy: 'P1c', agreements: 1, guarantee: 'exactly-once', leftOut: 'digest' }),
+  },
+  'sluice-without-receipts': {
+    label: 'Sluice, P1c, neither digest nor Receipts',
+    guarantee: 'exactly once',
+    settings: 'not a product: what Receipts cost',
+    ...part,
+    start: (context) => startSluice(context, { policy: 'P1c', agreements: 1, guarantee: 'exactly-once', leftOut: 'receipts' }),
   },
   'kafkajs-avsc': {
     label: 'kafkajs and avsc, P1h',
@@ -209,9 +234,13 @@ interface SluiceOptions {
   readonly policy: PolicyName;
   readonly agreements: number;
   readonly guarantee: 'exactly-once' | 'at-least-once';
+  /** How many governed schema ids the agreements have; one unless given. */
+  readonly schemaIds?: number;
+  readonly leftOut?: LeftOut;
 }
 
-async function startSluice(context: PathContext, { policy, agreements, guarantee }: SluiceOptions): Promise<StartedPath> {
+async function startSluice(context: PathContext, options: SluiceOptions): Promise<StartedPath> {
+  const { policy, agreements, guarantee, schemaIds = 1, leftOut } = options;
   const { home, feed, directory, id } = context;
   const group = `sluice.${feed.dataset}`;
   const program = compileTerms(clinicTerms(policy));
@@ -219,9 +248,11 @@ async function startSluice(context: PathContext, { policy, agreements, guarantee
   const outputs: StartedPath['outputs'][number][] = [];
   for (const [index, dataKey] of dataKeys(agreements).entries()) {
     const agreement = `${policy.toLowerCase()}-${index}-${id}`;
-    directives.push(await startAgreement(home, { dataset: feed.dataset, agreement, program, dataKey, codec: feed.codec }));
-    const topic = topicNames.governed(feed.dataset, agreement);
-    outputs.push({ topic, expected: governedExpectation(policy, feed, dataKey) });
+    const schemaId = governedSchemaId + (index % schemaIds);
+    const { dataset, codec } = feed;
+    directives.push(await startAgreement(home, { dataset, agreement, program, dataKey, codec, schemaId }));
+    const topic = topicNames.governed(dataset, agreement);
+    outputs.push({ topic, expected: governedExpectation(policy, feed, dataKey, schemaId) });
   }
   const title = `sluice ${guarantee} ${policy}`;
   const instance = `bench-${id}`;
@@ -229,6 +260,7 @@ async function startSluice(context: PathContext, { policy, agreements, guarantee
     instance,
     guarantee,
     title,
+    ...(leftOut === undefined ? {} : { leftOut }),
     logFile: path.join(directory, `sluice-${id}.log`),
   });
   const [first] = outputs as [StartedPath['outputs'][number]];
@@ -274,7 +306,7 @@ async function startJava(
     'field.key.hex': residentKeyHex(feed.dataset, dataKey),
     'state.directory': path.join(place, 'state'),
     'compression.type': feed.codec,
-    'batch.size': batchBytes,
+    'batch.size': feed.batchBytes,
     ...more,
   });
   const run = startPath({ title: name, ...javaCommand(command, settings), logFile: path.join(place, 'peer.log') });

@@ -4,7 +4,6 @@ import { summary } from '../measure.ts';
 import { brokerHeapMb, partitions } from './bench-kafka.ts';
 import type { PathRow, PipelineReport } from './bench-pipeline.ts';
 import { bestOf, goalsOf } from './goals.ts';
-import { batchBytes } from './load-feed.ts';
 import type { PathName, PathSpec } from './paths.ts';
 import { paths } from './paths.ts';
 
@@ -13,16 +12,33 @@ const whole = (value: number): string => Math.round(value).toLocaleString('en-US
 
 type Cells = readonly (readonly string[])[];
 
+/** Of the round in which the broker took least. */
+function brokerUs({ rounds }: PathRow): string {
+  const known = rounds.flatMap(({ brokerCpuUsPerRecord }) => brokerCpuUsPerRecord ?? []);
+  return known.length === 0 ? '' : Math.min(...known).toFixed(2);
+}
+
 /** The first row is the heading. */
 function pathCells({ rows }: PipelineReport): Cells {
-  const heading = ['codec', 'path', 'what', 'guarantee', 'settings', 'us min', 'median', 'max', 'records/s'];
+  const heading = ['codec', 'path', 'what', 'guarantee', 'settings', 'us min', 'median', 'max', 'records/s', 'broker us'];
   const line = (row: PathRow): string[] => {
     const { label, guarantee, settings } = specOf(row.path);
     const { min, median, max } = summary(row.rounds.map(({ cpuUsPerRecord }) => cpuUsPerRecord));
     const rate = Math.max(...row.rounds.map(({ recordsPerSecond }) => recordsPerSecond));
     const out = row.codecsOut.join(' and ');
     const codec = out === row.codec ? row.codec : `${row.codec}, out ${out}`;
-    return [codec, row.path, label, guarantee, settings, min.toFixed(2), median.toFixed(2), max.toFixed(2), whole(rate)];
+    return [
+      codec,
+      row.path,
+      label,
+      guarantee,
+      settings,
+      min.toFixed(2),
+      median.toFixed(2),
+      max.toFixed(2),
+      whole(rate),
+      brokerUs(row),
+    ];
   };
   return [heading, ...rows.map(line)];
 }
@@ -56,8 +72,8 @@ function sentences(report: PipelineReport): string[] {
   const { date, machine, options, facts, missing, failures, scale, drain } = report;
   return [
     `${date}, ${machine}`,
-    `CPU time of the path's own process, user and system, microseconds per input record; least, middle and most of ${options.rounds} rounds in which the paths take turns; records/s of the fastest round`,
-    `${whole(options.records)} records after ${whole(options.warmUp)} of warm-up; one broker with ${brokerHeapMb} MB of heap, ${partitions} partitions, acks=all, batches of ${batchBytes / 1024} KiB, a key of 36 bytes, one traceparent header; every path a process of its own, JVMs with their default heap and collector`,
+    `CPU time of the path's own process, user and system, microseconds per input record; least, middle and most of ${options.rounds} rounds in which the paths take turns; records/s of the fastest round; beside it the CPU time that the broker took meanwhile, the least of the rounds`,
+    `${whole(options.records)} records after ${whole(options.warmUp)} of warm-up; one broker with ${brokerHeapMb} MB of heap, ${partitions} partitions, acks=all, batches of ${options.batchBytes / 1024} KiB, a key of 36 bytes, one traceparent header; every path a process of its own, JVMs with their default heap and collector`,
     ...facts,
     'every output was verified before its figure counted: all records counted, and the first and last batch of each partition compared with the reference engine under the same key',
     ...(scale === undefined

@@ -1,12 +1,14 @@
 /** The pipeline bench measures what it says: nothing here looks at a time. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { TopicReader } from '../../../libs/adapters/kafka/index.ts';
-import { unwrap } from '../../../libs/base/index.ts';
+import { topicNames, unwrap } from '../../../libs/base/index.ts';
 import type { RecordFrames } from '../../../libs/records/index.ts';
 import { BatchBuilder, frameRecords, readBatches } from '../../../libs/records/index.ts';
+import { decodeReceipt } from '../../../libs/ledger/index.ts';
 import { testKafka, uniqueId } from '../../../libs/testkit/index.ts';
 import { dataKeys } from '../sides.ts';
 import type { BenchKafka } from './bench-kafka.ts';
@@ -59,6 +61,7 @@ describe('the arguments of the pipeline bench', () => {
       ['--rounds', '2'],
       ['--codec', 'none'],
       ['--path', 'raw-copy'],
+      ['--batch-kb', '16'],
     ])
       expect(parsePipeline(less)?.docs).toBe(false);
     expect(parsePipeline(['--help'])).toBeUndefined();
@@ -70,6 +73,8 @@ describe('the arguments of the pipeline bench', () => {
       output: 'json',
     });
     expect(() => parsePipeline(['--path', 'raw'])).toThrow('--path takes one of');
+    expect(parsePipeline(['--batch-kb', '16'])?.batchBytes).toBe(16_384);
+    expect(() => parsePipeline(['--batch-kb', '0'])).toThrow('--batch-kb takes a number from');
     expect(() => parsePipeline(['--records', '10'])).toThrow('--records takes a number from');
     expect(() => parsePipeline(['--codec', 'zstd'])).toThrow('--codec takes');
     expect(() => parsePipeline(['--json', '--markdown'])).toThrow('one of --json and --markdown');
@@ -239,6 +244,44 @@ describe('a small run', () => {
     expect(pipelineMarkdown(report)).toContain('| none | sluice-exactly-once | Sluice, P1c | exactly once |');
     checkGoals(report);
   });
+
+  test('measures several agreements under one walk and under one each, and without a part of the work, and tells what the broker took', async () => {
+    const names = ['sluice-exactly-once-p3-walked-each', 'sluice-without-digest', 'sluice-without-receipts'] as const;
+    const wanted = ['sluice-exactly-once-p3', ...names].flatMap((name) => ['--path', name]);
+    const options = parsePipeline([...wanted, '--codec', 'none', '--rounds', '1', '--batch-kb', '16']);
+    const own = { ...kafka, brokerPid: process.pid };
+    const report = await benchPipelineOn(own, directory, { ...options!, records: 2_000, warmUp: 0 }, () => undefined);
+    expect(report.failures).toEqual([]);
+    expect(report.rows.map(({ path: name }) => name)).toEqual(['sluice-exactly-once-p3', ...names]);
+    for (const { rounds } of report.rows) expect(rounds[0]?.brokerCpuUsPerRecord).toBeGreaterThanOrEqual(0);
+    expect(pipelineMarkdown(report)).toContain('batches of 16 KiB');
+    const digests = await digestsOf('visits-none-');
+    const ofNothing = createHash('sha256').digest('hex');
+    const ofRun = (number: number): string[] =>
+      [...digests].flatMap(([agreement, found]) => (agreement.endsWith(`-${number}`) ? found : []));
+    expect(ofRun(2).length).toBeGreaterThanOrEqual(8);
+    expect(ofRun(2)).not.toContain(ofNothing);
+    expect(ofRun(3).length).toBeGreaterThan(0);
+    expect(new Set(ofRun(3))).toEqual(new Set([ofNothing]));
+    expect(ofRun(4)).toEqual([]);
+  });
+
+  /** Digests of the Receipts of agreements on datasets of this beginning, hex. */
+  async function digestsOf(dataset: string): Promise<Map<string, string[]>> {
+    const reader = unwrap(await TopicReader.open(kafka.cluster, { topic: topicNames.receipts, from: 'earliest' }));
+    const ends = await endOffsets(kafka, topicNames.receipts, 'read_committed');
+    const found = new Map<string, string[]>();
+    while (ends.some((end, partition) => reader.position(partition) < end)) {
+      for (const { value } of unwrap(await reader.poll(250))) {
+        const receipt = unwrap(decodeReceipt(value ?? new Uint8Array()));
+        if (!receipt.dataset.startsWith(dataset)) continue;
+        const known = found.get(receipt.agreement) ?? [];
+        found.set(receipt.agreement, [...known, Buffer.from(receipt.governedDigest).toString('hex')]);
+      }
+    }
+    await reader.close();
+    return found;
+  }
 
   test('a path that fails is named, fails the run and leaves the others their figures', async () => {
     const options = parsePipeline(['--path', 'raw-copy', '--codec', 'none', '--rounds', '1']);

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DirectiveLog } from '../../../libs/adapters/kafka/index.ts';
 import { LocalFileVault } from '../../../libs/adapters/kms/index.ts';
 import { repositoryRoot } from '../../../libs/adapters/local/index.ts';
@@ -62,13 +63,15 @@ export interface BenchAgreement {
   readonly agreement: string;
   readonly program: Program;
   readonly dataKey: Uint8Array;
+  /** Of the governed schema; the one of all unless given. */
+  readonly schemaId?: number;
   /** What leaves is compressed as what comes in. */
   readonly codec?: FeedCodec;
 }
 
 /** Makes the agreement's topics and starts it. `partitionCount` as the raw topic has. */
 export async function startAgreement(home: SluiceHome, given: BenchAgreement, partitionCount?: number): Promise<Directive> {
-  const { dataset, agreement, program, dataKey, codec = 'none' } = given;
+  const { dataset, agreement, program, dataKey, schemaId, codec = 'none' } = given;
   await makeTopics(home.kafka, [topicNames.governed(dataset, agreement), topicNames.quarantine(dataset)], partitionCount);
   const directive: Directive = {
     version: 1,
@@ -78,7 +81,7 @@ export async function startAgreement(home: SluiceHome, given: BenchAgreement, pa
     assignee: 'bench-subscriber',
     revision: 1,
     state: 'started',
-    programs: [approvedOf(program)],
+    programs: [approvedOf(program, schemaId)],
     dataKey: unwrap(await home.vault.wrap(dataKey, `agreement/${agreement}`)),
     sealTo: sealKey(),
     delivery: { kind: 'kafka' },
@@ -116,6 +119,14 @@ const sealKey = (): string => {
   return x;
 };
 
+/** A part of the work that a run leaves out, to tell what it costs (`leave-out.ts`). */
+export type LeftOut = 'digest' | 'receipts';
+
+const leavingOut = (part: LeftOut): string[] => [
+  '--import',
+  `${pathToFileURL(path.join(repositoryRoot(), 'dist/test/bench/pipeline/leave-out.js')).href}?${part}`,
+];
+
 export interface DataPlaneRun extends PathRun {
   readonly healthUrl: string;
 }
@@ -128,6 +139,7 @@ export async function startDataPlaneProcess(
     readonly guarantee: 'exactly-once' | 'at-least-once';
     readonly logFile: string;
     readonly title: string;
+    readonly leftOut?: LeftOut;
   },
 ): Promise<DataPlaneRun> {
   const { brokers, username, password } = home.kafka.access;
@@ -135,7 +147,10 @@ export async function startDataPlaneProcess(
   const run = startPath({
     title: options.title,
     program: process.execPath,
-    args: [path.join(repositoryRoot(), 'dist/apps/data-plane/main.js')],
+    args: [
+      ...(options.leftOut === undefined ? [] : leavingOut(options.leftOut)),
+      path.join(repositoryRoot(), 'dist/apps/data-plane/main.js'),
+    ],
     logFile: options.logFile,
     environment: {
       SLUICE_KAFKA_BROKERS: brokers.join(','),
