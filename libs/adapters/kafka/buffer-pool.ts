@@ -14,6 +14,8 @@ interface Waiter {
 
 /** Sizes go up by powers of two from here, so that a buffer that was given back fits the next answer. */
 const classBytesMin = 4 * 1024;
+/** How many times as large as needed a buffer may be that is used again. */
+const largerMax = 8;
 
 export class BufferPool {
   readonly bytesMax: number;
@@ -51,13 +53,14 @@ export class BufferPool {
   }
 
   #lease(size: number): Lease | undefined {
-    const bytes = classOf(size);
-    if (this.#leasedBytes + bytes > this.bytesMax) return undefined;
-    let buffer = this.#free.get(bytes)?.pop();
+    const needed = classOf(size);
+    if (this.#leasedBytes + needed > this.bytesMax) return undefined;
+    let buffer = this.#take(needed);
     if (buffer === undefined) {
-      if (this.#leasedBytes + this.#freeBytes + bytes > this.bytesMax) this.#forget();
-      buffer = Buffer.allocUnsafeSlow(bytes);
-    } else this.#freeBytes -= bytes;
+      if (this.#leasedBytes + this.#freeBytes + needed > this.bytesMax) this.#forget();
+      buffer = Buffer.allocUnsafeSlow(needed);
+    }
+    const { length: bytes } = buffer;
     this.#leasedBytes += bytes;
     let held: Buffer | undefined = buffer;
     return {
@@ -73,6 +76,21 @@ export class BufferPool {
         this.#serve();
       },
     };
+  }
+
+  /**
+   * A free buffer of this size, or a larger one: answers get smaller towards the end of a backlog, and a new buffer for each size they pass through would never
+   * be given back. One that is much larger is left for answers of its own size.
+   */
+  #take(needed: number): Buffer | undefined {
+    for (let bytes = needed; bytes <= needed * largerMax; bytes *= 2) {
+      if (this.#leasedBytes + bytes > this.bytesMax) return undefined;
+      const buffer = this.#free.get(bytes)?.pop();
+      if (buffer === undefined) continue;
+      this.#freeBytes -= bytes;
+      return buffer;
+    }
+    return undefined;
   }
 
   #serve(): void {
