@@ -11,8 +11,21 @@ import { replay } from './commands/replay.ts';
 import { resetAdmin } from './commands/reset-admin.ts';
 import { resume } from './commands/resume.ts';
 import { rotateMasterKey } from './commands/rotate-master-key.ts';
+import { retireSigningKeys, rotateSigningKey } from './commands/rotate-signing-key.ts';
 
-const commands: readonly Command[] = [read, apply, plan, explain, preview, replay, resume, resetAdmin, rotateMasterKey];
+const commands: readonly Command[] = [
+  read,
+  apply,
+  plan,
+  explain,
+  preview,
+  replay,
+  resume,
+  resetAdmin,
+  rotateMasterKey,
+  rotateSigningKey,
+  retireSigningKeys,
+];
 
 async function run(args: readonly string[]): Promise<Result<void>> {
   const [name, ...rest] = args;

@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 async function published(agreement: string): Promise<Directive | undefined> {
-  const feed = unwrap(await DirectiveFeed.open(fixture.cluster));
+  const feed = unwrap(await DirectiveFeed.open(fixture.cluster, fixture.checker));
   const directive = feed.current().get(agreement);
   await feed.close();
   return directive;

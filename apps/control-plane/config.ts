@@ -94,6 +94,13 @@ export const environment = z.strictObject({
   SLUICE_RESERVED_ACCOUNTS: z.string().default('').describe('Kafka users that no account may take, with commas.'),
   SLUICE_DATA_DIR: z.string().default('.sluice').describe('Where the key file and the watched folder are unless set.'),
   SLUICE_KMS_KEY_FILE: z.string().optional().describe('File of the local master keys; made when missing, unless Vault is set.'),
+  SLUICE_SIGNING_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File of the key that signs directives; made when missing. Unset: `signing.json` beside the master keys, or the key of Vault.',
+    ),
   ...transitSettings,
   SLUICE_REGISTRY_URL: z
     .url({ protocol: /^https?$/ })

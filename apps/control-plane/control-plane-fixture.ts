@@ -8,6 +8,8 @@ import pg from 'pg';
 import { pino } from 'pino';
 
 import type { ReadRecord } from '../../libs/adapters/kafka/index.ts';
+import { openChecker } from '../../libs/adapters/kms/index.ts';
+import type { SignatureChecker } from '../../libs/catalog/index.ts';
 import { Cluster, KafkaAdmin, TopicReader } from '../../libs/adapters/kafka/index.ts';
 import type { RegistryOptions } from '../../libs/adapters/registry/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
@@ -51,6 +53,8 @@ export interface Fixture {
   /** Everything that was logged, as text. */
   readonly logged: () => string;
   readonly directory: string;
+  /** By the public keys of its control planes. */
+  readonly checker: SignatureChecker;
   /** Of the first instance, `http://host:port`. */
   readonly address: string;
   readonly operator: Account;
@@ -112,6 +116,7 @@ export async function startFixture(
     query: (sql, values = []) => queryOf(database.url, sql, values),
     logged: () => lines.join(''),
     directory,
+    checker: unwrap(await openChecker({ keyFile: join(directory, 'master.key') })),
     address: running[0]?.address ?? '',
     operator,
     get streamsUrl() {

@@ -1,21 +1,32 @@
 /** The newest revision of each agreement in `sluice.directives`, followed without keeping what the directives say. */
 import type { Cluster } from '../../libs/adapters/kafka/index.ts';
-import { TopicReader, topicOffsets } from '../../libs/adapters/kafka/index.ts';
+import { signatureIn, TopicReader, topicOffsets } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { ok, topicNames } from '../../libs/base/index.ts';
+import type { SignatureChecker, Signer } from '../../libs/catalog/index.ts';
+
+interface LastWord {
+  readonly revision: number;
+  /** Of the key that signed it. */
+  readonly keyId: string;
+}
 
 export class DirectiveRevisions {
   readonly #cluster: Cluster;
-  readonly #revisions = new Map<string, number>();
+  readonly #signer: Signer;
+  readonly #checker: SignatureChecker;
+  readonly #words = new Map<string, LastWord>();
   #reader: TopicReader | undefined;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, signer: Signer, checker: SignatureChecker) {
     this.#cluster = cluster;
+    this.#signer = signer;
+    this.#checker = checker;
   }
 
   /**
    * Reads what is new up to the end of now. The last word counts, not the highest revision: after compaction it is all that a reader finds. One
-   * that cannot be read counts as none.
+   * that cannot be read, is not signed, or is signed by another key than the newest counts as none: it is to be published again.
    */
   async current(): Promise<Result<ReadonlyMap<string, number>>> {
     // Open transactions included: a directive that was committed a moment ago must not be missed.
@@ -36,17 +47,31 @@ export class DirectiveRevisions {
         await this.close();
         return records;
       }
-      for (const { key, value } of records.value) {
-        if (key !== null) this.#revisions.set(Buffer.from(key).toString('utf8'), revisionOf(value));
+      for (const { key, value, headers } of records.value) {
+        if (key === null) continue;
+        const signed = await this.#checker.check('directive', value ?? new Uint8Array(), signatureIn(headers));
+        if (!signed.ok && signed.failure.code !== 'signature-invalid') {
+          await this.close();
+          return signed;
+        }
+        const agreement = Buffer.from(key).toString('utf8');
+        if (signed.ok) this.#words.set(agreement, { revision: revisionOf(value), keyId: signed.value.keyId });
+        else this.#words.delete(agreement);
       }
     }
-    return ok(this.#revisions);
+    const newest = await this.#signer.newestKeyId();
+    if (!newest.ok) return newest;
+    return ok(
+      new Map(
+        [...this.#words].flatMap(([agreement, { revision, keyId }]) => (keyId === newest.value ? [[agreement, revision]] : [])),
+      ),
+    );
   }
 
   async close(): Promise<void> {
     await this.#reader?.close();
     this.#reader = undefined;
-    this.#revisions.clear();
+    this.#words.clear();
   }
 }
 

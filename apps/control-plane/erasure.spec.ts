@@ -28,6 +28,7 @@ beforeAll(async () => {
     await startDataPlane({
       kafka: cluster.options,
       vault: unwrap(await LocalFileVault.open(join(fixture.directory, 'master.key'))),
+      checker: fixture.checker,
       registry: new RegistryClient({ url: `${fixture.address}/registry`, username: operator.name, password: operator.secret }),
       instance: uniqueId('plane'),
     }),

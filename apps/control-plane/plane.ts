@@ -2,7 +2,7 @@
 import type { Cluster, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
 import type { Database, ParticipantRole, Reconciliation } from '../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../libs/base/index.ts';
-import type { DirectivePublisher, KeyVault, SuppressionPublisher } from '../../libs/catalog/index.ts';
+import type { DirectivePublisher, KeyVault, SignatureChecker, Signer, SuppressionPublisher } from '../../libs/catalog/index.ts';
 import type { Stage } from '../../libs/govern/index.ts';
 import type { SchemaAuthority } from './schemas/authority.ts';
 import type { Scope } from './scope.ts';
@@ -18,6 +18,10 @@ export interface ControlPlane {
   readonly directives: DirectivePublisher;
   readonly suppressions: SuppressionPublisher;
   readonly vault: KeyVault;
+  /** Signs what was approved. */
+  readonly signer: Signer;
+  /** Looks at a Program's signature before it leaves: what was approved is what runs. */
+  readonly checker: SignatureChecker;
   readonly schemas: SchemaAuthority;
   readonly stages: readonly Stage[];
   /** Account names that belong to Sluice's own Kafka users: nobody may be given one. */

@@ -49,7 +49,7 @@ const detail = ({ body }: Answer): string => String(body.detail);
 
 const directiveOf = (agreement: string, revision: number): Promise<Directive> =>
   eventually(async () => {
-    const feed = unwrap(await DirectiveFeed.open(fixture.cluster));
+    const feed = unwrap(await DirectiveFeed.open(fixture.cluster, fixture.checker));
     const directive = feed.current().get(agreement);
     await feed.close();
     return directive !== undefined && directive.revision >= revision ? directive : null;

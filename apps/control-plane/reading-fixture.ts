@@ -52,7 +52,7 @@ export async function governedWriter({ call, cluster }: Fixture, { dataset, agre
 }
 
 /** Link over the same Kafka and key file. Targets on the loopback are trusted. */
-export async function linkOf({ directory }: Fixture): Promise<Link> {
+export async function linkOf({ directory, checker }: Fixture): Promise<Link> {
   const { brokers, username, password } = testKafka();
   const vault = unwrap(await LocalFileVault.open(`${directory}/master.key`));
   return unwrap(
@@ -63,6 +63,7 @@ export async function linkOf({ directory }: Fixture): Promise<Link> {
         sasl: { username, password },
       },
       vault,
+      checker,
       listen: { host: '127.0.0.1', port: 0 },
       trusted: { has: (target) => target.startsWith('127.0.0.1:') },
     }),

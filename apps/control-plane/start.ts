@@ -19,7 +19,7 @@ import {
   positionsTopic,
   receiptsTopic,
 } from '../../libs/adapters/kafka/index.ts';
-import { openVault } from '../../libs/adapters/kms/index.ts';
+import { openSigner, openVault } from '../../libs/adapters/kms/index.ts';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import type { Database } from '../../libs/adapters/postgres/index.ts';
 import { openDatabase } from '../../libs/adapters/postgres/index.ts';
@@ -29,6 +29,7 @@ import { during, FailureError, fail, ok, topicNames, unwrap } from '../../libs/b
 import { stages } from '../../libs/stages/index.ts';
 import { AppModule } from './app.module.ts';
 import { grantApproved } from './commands/decide-request.ts';
+import { adoptPrograms } from './commands/adopt-programs.ts';
 import { ensureOperator } from './commands/ensure-operator.ts';
 import { ensureOwnAccount } from './commands/ensure-own-account.ts';
 import { publishAll } from './commands/publish-directives.ts';
@@ -99,7 +100,10 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
   const broker = new KafkaAdmin(cluster);
   const ownTopics = [receiptsTopic, positionsTopic, dispositionsTopic, auditTopic, deadLettersTopic, intakeTopic];
   unwrap(await broker.createTopics([{ name: topicNames.events, partitions: 1 }, ...ownTopics]));
-  const directives = unwrap(await DirectiveLog.open(cluster, config.instance));
+  const { signer, checker } = unwrap(await openSigner(config.vault));
+  const adopted = unwrap(await adoptPrograms(database, signer));
+  if (adopted > 0) logger.warn(`${adopted} Programs that were approved before there were signatures are signed now.`);
+  const directives = unwrap(await DirectiveLog.open(cluster, signer, config.instance));
   closing.push(() => directives.close());
   const suppressions = unwrap(await SuppressionLog.open(cluster, config.instance));
   closing.push(() => suppressions.close());
@@ -115,6 +119,8 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
     directives,
     suppressions,
     vault: unwrap(await openVault(config.vault)),
+    signer,
+    checker,
     schemas: localAuthority ?? new ExternalAuthority(new RegistryClient(config.registry ?? { url: '' })),
     stages,
     reservedAccounts: new Set([
@@ -126,7 +132,7 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
     reconcile: () => reconciler.run(),
     eventsWaiting: () => relay.wake(),
   };
-  const revisions = new DirectiveRevisions(cluster);
+  const revisions = new DirectiveRevisions(cluster, signer, checker);
   closing.push(() => revisions.close());
   const reconciler: Reconciler = new Reconciler(plane, revisions);
   const firstPassword = unwrap(await ensureOperator(database, config.operatorSecret));

@@ -5,7 +5,7 @@ import { DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
 import type { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { canonicalJson, during, fail, ok } from '../../libs/base/index.ts';
-import type { ApprovedProgram, Directive, KeyOpener, WrappedKey } from '../../libs/catalog/index.ts';
+import type { ApprovedProgram, Directive, KeyOpener, WrappedKey, SignatureChecker } from '../../libs/catalog/index.ts';
 import { dataKeyContext, suppressionKey } from '../../libs/catalog/index.ts';
 import type { BoundProgram, Lane, RunnableProgram } from '../../libs/govern/index.ts';
 import { instantiate } from '../../libs/govern/index.ts';
@@ -46,6 +46,7 @@ export interface DatasetBoard {
 export interface DirectiveBoardOptions {
   readonly cluster: Cluster;
   readonly vault: KeyOpener;
+  readonly checker: SignatureChecker;
   readonly report: (failure: Failure) => void;
   /** How old the last look at the erased subjects may be, milliseconds; that of directives unless given. */
   readonly suppressionAgeMsMax?: number;
@@ -92,7 +93,7 @@ export class DirectiveBoard {
 
   /** Reads every directive up to the end seen now before it answers. */
   static async open(options: DirectiveBoardOptions): Promise<Result<DirectiveBoard>> {
-    const feed = await DirectiveFeed.open(options.cluster, options.report);
+    const feed = await DirectiveFeed.open(options.cluster, options.checker, options.report);
     if (!feed.ok) return during('opening the directives', feed.failure);
     const board = new DirectiveBoard(options, feed.value);
     await board.#apply([...feed.value.current().values()], keysWaitMsAtStart);

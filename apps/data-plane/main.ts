@@ -2,7 +2,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { openVault } from '../../libs/adapters/kms/index.ts';
+import { openChecker, openVault } from '../../libs/adapters/kms/index.ts';
 import { isPortFree } from '../../libs/adapters/local/index.ts';
 import { RegistryClient } from '../../libs/adapters/registry/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
@@ -28,11 +28,13 @@ async function main(): Promise<void> {
     }),
   );
   const vault = unwrap(await openVault(settings.vault));
+  const checker = unwrap(await openChecker(settings.vault));
   const log = (sentence: string): void => void process.stdout.write(`${new Date().toISOString()} ${sentence}\n`);
   const plane = unwrap(
     await startDataPlane({
       kafka,
       vault,
+      checker,
       registry: new RegistryClient(settings.registry),
       instance,
       guarantee,

@@ -23,7 +23,7 @@ import type { Receipt } from '../../libs/ledger/index.ts';
 import { decodeReceipt } from '../../libs/ledger/index.ts';
 import type { StageRule } from '../../libs/odrl/index.ts';
 import { stages } from '../../libs/stages/index.ts';
-import { testKafka, uniqueId } from '../../libs/testkit/index.ts';
+import { approvingLog, testKafka, testSigner, uniqueId } from '../../libs/testkit/index.ts';
 import type { DataPlane, DataPlaneConfig } from './start.ts';
 import { startDataPlane } from './start.ts';
 
@@ -88,14 +88,19 @@ export class PlaneFixture {
   readonly failures: Failure[] = [];
   readonly #cluster: Cluster;
   readonly #producer: TransactionalProducer;
-  readonly #directives: DirectiveLog;
+  readonly #directives: ReturnType<typeof approvingLog>;
   readonly #sealTo: string;
   readonly #planes: DataPlane[] = [];
   /** `agreement/<id>` and `dataset/<id>` of those whose keys open here. */
   readonly #owners = new Set<string>();
   #suppressions: SuppressionLog | undefined;
 
-  private constructor(cluster: Cluster, producer: TransactionalProducer, directives: DirectiveLog, sealTo: string) {
+  private constructor(
+    cluster: Cluster,
+    producer: TransactionalProducer,
+    directives: ReturnType<typeof approvingLog>,
+    sealTo: string,
+  ) {
     this.kafka = cluster.options;
     this.#cluster = cluster;
     this.#producer = producer;
@@ -112,7 +117,7 @@ export class PlaneFixture {
     return new PlaneFixture(
       cluster,
       unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('feed') })),
-      unwrap(await DirectiveLog.open(cluster, uniqueId('test'))),
+      approvingLog(unwrap(await DirectiveLog.open(cluster, testSigner(), uniqueId('test'))), testSigner()),
       Buffer.from(await suite.kem.serializePublicKey(publicKey)).toString('base64url'),
     );
   }
@@ -135,6 +140,7 @@ export class PlaneFixture {
       await startDataPlane({
         kafka: this.kafka,
         vault: this.vault,
+        checker: testSigner(),
         registry: { schemaById: (id) => Promise.resolve(fail('schema-unknown', `no schema ${id}`)) },
         instance: uniqueId('one'),
         report: (failure) => this.failures.push(failure),
@@ -246,6 +252,7 @@ export class PlaneFixture {
           manifest: program.manifest,
           module: Buffer.from(program.module ?? []).toString('base64'),
           programHash: program.hash,
+          signature: '',
         },
       ],
       dataKey: { keyId: 'test', epoch: 1, wrapped: randomBytes(32).toString('hex') },

@@ -13,7 +13,7 @@ import { compile } from '../../libs/govern/index.ts';
 import { decodeQuarantined, decodeReceipt, openSealed } from '../../libs/ledger/index.ts';
 import type { ChannelTerms } from '../../libs/odrl/index.ts';
 import { stages } from '../../libs/stages/index.ts';
-import { testKafka, uniqueId } from '../../libs/testkit/index.ts';
+import { approvingLog, testKafka, testSigner, uniqueId } from '../../libs/testkit/index.ts';
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import type { DataPlane } from './start.ts';
 import { startDataPlane } from './start.ts';
@@ -75,11 +75,12 @@ const approved = ({ governedSchema: { text }, manifest, module, hash }: Program)
   manifest,
   module: Buffer.from(module ?? []).toString('base64'),
   programHash: hash,
+  signature: '',
 });
 
 let cluster: Cluster;
 let producer: TransactionalProducer;
-let directives: DirectiveLog;
+let directives: ReturnType<typeof approvingLog>;
 let plane: DataPlane;
 let privateKey: Uint8Array;
 let directive: Directive;
@@ -100,7 +101,7 @@ beforeAll(async () => {
     ]),
   );
   producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('feed') }));
-  directives = unwrap(await DirectiveLog.open(cluster, uniqueId('test')));
+  directives = approvingLog(unwrap(await DirectiveLog.open(cluster, testSigner(), uniqueId('test'))), testSigner());
   const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
   const pair = await suite.kem.generateKeyPair();
   privateKey = new Uint8Array(await suite.kem.serializePrivateKey(pair.privateKey));
@@ -122,6 +123,7 @@ beforeAll(async () => {
     await startDataPlane({
       kafka,
       vault,
+      checker: testSigner(),
       registry: {
         schemaById: (id) =>
           Promise.resolve(registryReachable ? fail('schema-unknown', `no schema ${id}`) : fail('registry-unreachable', 'down')),

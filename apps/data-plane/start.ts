@@ -6,7 +6,7 @@ import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
 import { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, ok } from '../../libs/base/index.ts';
-import type { KeyOpener, SchemaLookup } from '../../libs/catalog/index.ts';
+import type { KeyOpener, SchemaLookup, SignatureChecker } from '../../libs/catalog/index.ts';
 import { DataPlaneModule } from './app.module.ts';
 import { BlockWatch } from './block-watch.ts';
 import type { Guarantee, ReadinessLimits, WorkerLimits } from './config.ts';
@@ -23,6 +23,8 @@ import { RecordTransport } from './record-transport.ts';
 export interface DataPlaneConfig {
   readonly kafka: KafkaOptions;
   readonly vault: KeyOpener;
+  /** Whose directives are followed. */
+  readonly checker: SignatureChecker;
   readonly registry: SchemaLookup;
   /** Stable name of this instance; part of its transactional ids. */
   readonly instance: string;
@@ -53,7 +55,13 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
   const cluster = await Cluster.open(config.kafka);
   if (!cluster.ok) return during(action, cluster.failure);
   const { directiveAgeMsMax: suppressionAgeMsMax } = limits;
-  const board = await DirectiveBoard.open({ cluster: cluster.value, vault: config.vault, report, suppressionAgeMsMax });
+  const board = await DirectiveBoard.open({
+    cluster: cluster.value,
+    vault: config.vault,
+    checker: config.checker,
+    report,
+    suppressionAgeMsMax,
+  });
   if (!board.ok) {
     await cluster.value.close();
     return during(action, board.failure);

@@ -7,7 +7,7 @@ import { DirectiveFeed, TopicReader } from '../../libs/adapters/kafka/index.ts';
 import type { AvroSchema } from '../../libs/avro/index.ts';
 import { codecOf, toJson, unframe } from '../../libs/avro/index.ts';
 import { topicNames } from '../../libs/base/index.ts';
-import type { Directive, KeyOpener } from '../../libs/catalog/index.ts';
+import type { Directive, KeyOpener, SignatureChecker } from '../../libs/catalog/index.ts';
 import { dataKeyContext } from '../../libs/catalog/index.ts';
 import type { BoundProgram } from '../../libs/govern/index.ts';
 import { createOutput, instantiate, outcomes } from '../../libs/govern/index.ts';
@@ -21,8 +21,11 @@ const outputBytesMax = 1024 * 1024;
 const noProducer = { producerId: -1n, producerEpoch: -1, baseSequence: -1, transactional: false };
 
 /** Undefined while there is no record that the agreement lets out. */
-export async function demoExample(cluster: Cluster, vault: KeyOpener, agreement: string): Promise<Example | undefined> {
-  const directive = await directiveOf(cluster, agreement);
+export async function demoExample(
+  { cluster, checker, vault }: { readonly cluster: Cluster; readonly checker: SignatureChecker; readonly vault: KeyOpener },
+  agreement: string,
+): Promise<Example | undefined> {
+  const directive = await directiveOf(cluster, checker, agreement);
   const program = directive === undefined ? undefined : await bindFirst(directive, vault);
   if (directive === undefined || program === undefined) return undefined;
   const records = await firstRecords(cluster, topicNames.raw(directive.dataset));
@@ -45,8 +48,8 @@ export async function demoExample(cluster: Cluster, vault: KeyOpener, agreement:
   return undefined;
 }
 
-async function directiveOf(cluster: Cluster, agreement: string): Promise<Directive | undefined> {
-  const feed = await DirectiveFeed.open(cluster);
+async function directiveOf(cluster: Cluster, checker: SignatureChecker, agreement: string): Promise<Directive | undefined> {
+  const feed = await DirectiveFeed.open(cluster, checker);
   if (!feed.ok) return undefined;
   const directive = feed.value.current().get(agreement);
   await feed.value.close();

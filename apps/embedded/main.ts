@@ -77,7 +77,7 @@ function watch(running: Running): void {
   const look = async (): Promise<void> => {
     if (looking || example !== undefined || running.demo === undefined) return;
     looking = true;
-    example = await demoExample(running.roles.cluster, running.roles.vault, 'clinic-research').catch(() => undefined);
+    example = await demoExample(running.roles, 'clinic-research').catch(() => undefined);
     looking = false;
     if (example !== undefined && !screen.isLive) screen.say(renderExample(example, 120).join('\n'));
   };

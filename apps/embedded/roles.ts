@@ -5,11 +5,11 @@ import { Logger } from '@nestjs/common';
 import { pino } from 'pino';
 import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
 import { Cluster, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
-import { openVault } from '../../libs/adapters/kms/index.ts';
+import { openChecker, openVault } from '../../libs/adapters/kms/index.ts';
 import { RegistryClient } from '../../libs/adapters/registry/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
 import { ok } from '../../libs/base/index.ts';
-import type { KeyVault } from '../../libs/catalog/index.ts';
+import type { KeyVault, SignatureChecker } from '../../libs/catalog/index.ts';
 import { ownAccount } from '../control-plane/commands/ensure-own-account.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import type { DataPlane } from '../data-plane/start.ts';
@@ -37,6 +37,7 @@ export interface Roles {
   readonly intakeDirectory: string;
   readonly cluster: Cluster;
   readonly vault: KeyVault;
+  readonly checker: SignatureChecker;
   readonly dataPlane: DataPlane;
   readonly link: Link;
 }
@@ -94,7 +95,17 @@ export async function startRoles(
 
   const ownRegistry = { url: `${address}/registry`, username: ownAccount, password: ownKey };
   const registry = new RegistryClient(settings.registry ?? ownRegistry);
-  const dataPlane = await startDataPlane({ kafka: kafkaOf.value('dataPlane'), vault: vault.value, registry, instance, report });
+  // The control plane has made the keys.
+  const checker = await openChecker(settings.vault);
+  if (!checker.ok) return checker;
+  const dataPlane = await startDataPlane({
+    kafka: kafkaOf.value('dataPlane'),
+    vault: vault.value,
+    checker: checker.value,
+    registry,
+    instance,
+    report,
+  });
   if (!dataPlane.ok) return dataPlane;
   stack.push('the data plane', dataPlane.value.stop);
   // Nest prints to the terminal by default; the terminal is for people.
@@ -103,6 +114,7 @@ export async function startRoles(
   const link = await startLink({
     kafka: kafkaOf.value('link'),
     vault: vault.value,
+    checker: checker.value,
     log: (sentence) => log.write('info', sentence),
     listen: { host: '127.0.0.1', port: settings.linkPort },
     trusted: trustedTargets(settings, services, isDemo),
@@ -118,6 +130,7 @@ export async function startRoles(
     intakeDirectory,
     cluster: cluster.value,
     vault: vault.value,
+    checker: checker.value,
     dataPlane: dataPlane.value,
     link: link.value,
   });

@@ -18,6 +18,13 @@ export const linkSettings = z.strictObject({
     .min(1)
     .optional()
     .describe("File of the local master keys, which is the control plane's; required unless Vault is set"),
+  SLUICE_SIGNER_KEYS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File of the public keys that directives are signed by. Unset: `signing.public.json` beside the master keys, or the key of Vault',
+    ),
   ...transitSettings,
   SLUICE_LINK_HOST: z
     .string()

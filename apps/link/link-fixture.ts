@@ -182,6 +182,7 @@ export class GovernedFixture {
       manifest: '{}',
       module: '',
       programHash: '0'.repeat(64),
+      signature: '',
     };
     return {
       version: 1,

@@ -1,6 +1,6 @@
 /** Link as a process of its own. Ends with exit code 1 and one sentence when it cannot start. */
 import 'reflect-metadata';
-import { openVault } from '../../libs/adapters/kms/index.ts';
+import { openChecker, openVault } from '../../libs/adapters/kms/index.ts';
 import { FailureError, unwrap } from '../../libs/base/index.ts';
 import { startTelemetry } from '../../libs/telemetry/index.ts';
 import { readSettings } from './config.ts';
@@ -13,6 +13,7 @@ async function main(): Promise<void> {
     startTelemetry({ serviceName: 'sluice-link', ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }) }),
   );
   const vault = unwrap(await openVault(settings.vault));
+  const checker = unwrap(await openChecker(settings.vault));
   const kafka = {
     brokers: settings.brokers,
     clientId: 'sluice-link',
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     await startLink({
       kafka,
       vault,
+      checker,
       log,
       listen: settings.listen,
       trusted: settings.trusted,

@@ -6,7 +6,7 @@ import { Cluster, DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
 import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { during, fail, ok } from '../../libs/base/index.ts';
-import type { KeyOpener } from '../../libs/catalog/index.ts';
+import type { KeyOpener, SignatureChecker } from '../../libs/catalog/index.ts';
 import { AppModule } from './app.module.ts';
 import { Deliveries } from './deliveries.ts';
 import type { DeliveryStatus, Pace } from './delivery.ts';
@@ -19,6 +19,8 @@ export interface LinkConfig {
   /** Reads `sluice.directives` and `gov.*`, and commits groups `<agreement>.link` by transactional ids `sluice-link.<agreement>`. */
   readonly kafka: KafkaOptions;
   readonly vault: KeyOpener;
+  /** Whose directives are followed. */
+  readonly checker: SignatureChecker;
   /** Where `/v1/streams`, `/health`, `/ready` and `/status` are served; port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Streams open at once, and of one account; 256 and 8 unless given. */
@@ -44,7 +46,7 @@ export interface Link {
 export async function startLink(config: LinkConfig): Promise<Result<Link>> {
   const cluster = await Cluster.open(config.kafka);
   if (!cluster.ok) return during('starting link', cluster.failure);
-  const feed = await DirectiveFeed.open(cluster.value);
+  const feed = await DirectiveFeed.open(cluster.value, config.checker, ({ message }) => config.log?.(message));
   if (!feed.ok) {
     await cluster.value.close();
     return during('starting link', feed.failure);

@@ -82,6 +82,11 @@ export const errorCatalogue = {
     'A field of the schema is not named by any rule. Name it; keeping it takes an explicit `keep`.',
   ),
   'predicate-invalid': entry(422, false, 'The row condition cannot be compiled against this schema.'),
+  'signature-invalid': entry(
+    409,
+    false,
+    'What should be signed by the control plane is not, or not as it is. Nothing is governed by it.',
+  ),
   'program-mismatch': entry(409, false, 'The Program does not have the approved hash. Nothing is governed by it.'),
   // Records
   'frame-invalid': entry(422, false, 'The value is not in Confluent wire format (a zero byte and a 4-byte schema id).'),

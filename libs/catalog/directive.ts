@@ -15,6 +15,8 @@ export interface ApprovedProgram {
   readonly module: string;
   /** SHA-256 of the manifest, hex. */
   readonly programHash: string;
+  /** Of the control plane, made when it was approved for this agreement: a detached JWS over `programPayload`. */
+  readonly signature: string;
 }
 
 /** A data key wrapped by the KMS. */

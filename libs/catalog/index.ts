@@ -19,6 +19,8 @@ export type { Asked } from './narrow-offer.ts';
 export { narrowOffer } from './narrow-offer.ts';
 export type { DirectivePublisher, KeyOpener, KeyVault, SchemaLookup, SuppressionPublisher } from './ports.ts';
 export { parseDirective } from './parse-directive.ts';
+export type { SignatureChecker, SignedKind, Signer } from './signature.ts';
+export { programPayload } from './signature.ts';
 export { searchForm, searchGrams, searchWords } from './search-text.ts';
 export type { Suppression } from './suppression.ts';
 export { parseSuppression, subjectDigest, suppressionKey, suppressionRecord } from './suppression.ts';

@@ -26,6 +26,7 @@ const approvedProgram = z.strictObject({
   manifest: z.string(),
   module: z.base64(),
   programHash: z.string().regex(/^[0-9a-f]{64}$/),
+  signature: z.string(),
 });
 
 const directive = z.strictObject({

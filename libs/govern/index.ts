@@ -23,7 +23,7 @@ export { subjectGovernor } from './govern-subject.ts';
 export type { KeyedField } from './keyed-fields.ts';
 export { hasKeyedRecordKey, keyedFields } from './keyed-fields.ts';
 export type { ApprovedModule } from './instantiate.ts';
-export { instantiate } from './instantiate.ts';
+export { checkApprovedModule, instantiate } from './instantiate.ts';
 export { deriveFieldKey, deriveRecordIdKey, deriveSuppressionKey } from './derive-key.ts';
 export type { AsciiRun, BlockCipher, Lowering, Prf } from './lowering.ts';
 export type { Predicate } from './predicate.ts';

@@ -28,12 +28,9 @@ export interface ApprovedModule {
  */
 export function instantiate(approved: ApprovedModule, stages: readonly Stage[]): Result<RunnableProgram> {
   const action = 'instantiating program';
-  if (sha256(approved.manifest) !== approved.programHash)
-    return fail('program-mismatch', `${action}: the manifest has another hash`);
-  const manifest = JSON.parse(approved.manifest) as Manifest;
-  const module = Buffer.from(approved.module, 'base64');
-  if (manifest.abi !== abi || manifest.engine !== 'wasm' || sha256(module) !== manifest.module)
-    return fail('program-mismatch', `${action}: the module is not the one of the manifest`);
+  const read = checkApprovedModule(approved);
+  if (!read.ok) return during(action, read.failure);
+  const { manifest, module } = read.value;
   if (sha256(tokenKernelBytes()) !== manifest.kernel)
     return fail('program-mismatch', `${action}: it was approved with another kernel; the agreement has to be put again`);
   const writerSchema = parseSchema(JSON.stringify(manifest.writerSchema));
@@ -65,6 +62,18 @@ export function instantiate(approved: ApprovedModule, stages: readonly Stage[]):
     bind: (binding) => bindModule(program, { module, slots, asks, keyPlan: keyPlan.value }, binding),
   };
   return ok(program);
+}
+
+/** Reads an approved module without bringing it to life. Fails with `program-mismatch` unless manifest and module have the approved hash. */
+export function checkApprovedModule(
+  approved: ApprovedModule,
+): Result<{ readonly manifest: Manifest; readonly module: Buffer<ArrayBuffer> }> {
+  if (sha256(approved.manifest) !== approved.programHash) return fail('program-mismatch', 'the manifest has another hash');
+  const manifest = JSON.parse(approved.manifest) as Manifest;
+  const module = Buffer.from(approved.module, 'base64');
+  if (manifest.abi !== abi || manifest.engine !== 'wasm' || sha256(module) !== manifest.module)
+    return fail('program-mismatch', 'the module is not the one of the manifest');
+  return ok({ manifest, module });
 }
 
 /** What a compacted Program does with keys; of another one nothing is required of this release. */

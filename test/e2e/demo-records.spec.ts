@@ -14,7 +14,7 @@ import type { DemoSecrets } from '../../deploy/local/demo/secrets.ts';
 import { demoSecrets } from '../../deploy/local/demo/secrets.ts';
 import type { ReadRecord } from '../../libs/adapters/kafka/index.ts';
 import { Cluster, committedOffsets, DirectiveFeed, TopicReader, topicOffsets } from '../../libs/adapters/kafka/index.ts';
-import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { LocalFileVault, openChecker } from '../../libs/adapters/kms/index.ts';
 import type { AvroSchema } from '../../libs/avro/index.ts';
 import { codecOf, frame, fromJson, parseSchema, toJson, unframe } from '../../libs/avro/index.ts';
 import { topicNames, unwrap } from '../../libs/base/index.ts';
@@ -59,7 +59,9 @@ beforeAll(async () => {
     }),
   );
   operator = unwrap(await Cluster.open({ brokers: sluice.brokers, clientId: 'e2e', sasl: sluice.kafkaAdmin }));
-  const feed = unwrap(await DirectiveFeed.open(operator));
+  const feed = unwrap(
+    await DirectiveFeed.open(operator, unwrap(await openChecker({ keyFile: path.join(sluice.directory, 'keys', 'master.key') }))),
+  );
   directives = new Map(feed.current());
   await feedClinic(clinicRows());
   await feedOrders(orderRows());

@@ -13,6 +13,7 @@ import type { Account, Feed } from '../../apps/control-plane/control-plane-fixtu
 import { expectStatus, makeFeed } from '../../apps/control-plane/control-plane-fixture.ts';
 import type { Answer, Call } from '../../apps/control-plane/control-plane-fixture.ts';
 import { Cluster, DirectiveFeed, KafkaAdmin, TopicReader } from '../../libs/adapters/kafka/index.ts';
+import { openChecker } from '../../libs/adapters/kms/index.ts';
 import { repositoryRoot } from '../../libs/adapters/local/index.ts';
 import { topicNames, unwrap } from '../../libs/base/index.ts';
 import type { TestDatabase } from '../../libs/testkit/index.ts';
@@ -190,7 +191,9 @@ async function faults(feed: Feed, agreement: string): Promise<string[]> {
   const granted = new Set(actual.grants.flatMap(({ principal }) => (principal.startsWith(`${agreement}.g`) ? [principal] : [])));
   if ([...granted].some((name) => !live.includes(name))) found.push(`permissions of ${[...granted].join()}`);
   const shown = await call('GET', `/v1/agreements/${agreement}`);
-  const directives = unwrap(await DirectiveFeed.open(cluster));
+  const directives = unwrap(
+    await DirectiveFeed.open(cluster, unwrap(await openChecker({ keyFile: path.join(directory, 'keys', 'master.key') }))),
+  );
   const revision = directives.current().get(agreement)?.revision;
   await directives.close();
   if (shown.status === 200 && shown.body.revision !== revision) found.push(`the directive has revision ${revision}`);

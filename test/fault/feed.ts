@@ -145,6 +145,7 @@ export function approvedAt(agreement: AgreementName, revision: number): Directiv
     manifest,
     module: Buffer.from(module ?? []).toString('base64'),
     programHash: hash,
+    signature: '',
   };
 }
 

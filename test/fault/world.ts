@@ -9,12 +9,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { Cluster, DirectiveLog, KafkaAdmin } from '../../libs/adapters/kafka/index.ts';
-import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { LocalFileVault, openSigner } from '../../libs/adapters/kms/index.ts';
 import { topicNames, unwrap } from '../../libs/base/index.ts';
 import type { WrappedKey } from '../../libs/catalog/index.ts';
 import { decodeReceipt } from '../../libs/ledger/index.ts';
 import type { TestBrokers } from '../../libs/testkit/index.ts';
-import { startTestBrokers } from '../../libs/testkit/index.ts';
+import { approvingLog, startTestBrokers } from '../../libs/testkit/index.ts';
 import type { FeedNames } from './evidence.ts';
 import { topicsOf } from './evidence.ts';
 import type { AgreementName } from './feed.ts';
@@ -206,11 +206,12 @@ async function build(options: WorldOptions, undo: (() => unknown)[]) {
       ...topicsOf(names).map((name) => ({ name, partitions: name === topicNames.receipts ? 1 : partitions })),
     ]),
   );
-  const directives = unwrap(await DirectiveLog.open(cluster, 'fault-run'));
+  const keyFile = path.join(directory, 'master.key');
+  const { signer } = unwrap(await openSigner({ keyFile }));
+  const directives = approvingLog(unwrap(await DirectiveLog.open(cluster, signer, 'fault-run')), signer);
   undo.push(() => directives.close());
   const [topic] = await cluster.topics([topicNames.directives]);
 
-  const keyFile = path.join(directory, 'master.key');
   const vault = unwrap(await LocalFileVault.open(keyFile));
   const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });
   const { publicKey } = await suite.kem.generateKeyPair();

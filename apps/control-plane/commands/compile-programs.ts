@@ -3,6 +3,7 @@ import { parseSchema } from '../../../libs/avro/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../../libs/base/index.ts';
 import type { ApprovedProgram } from '../../../libs/catalog/index.ts';
+import { programPayload } from '../../../libs/catalog/index.ts';
 import type { Program } from '../../../libs/govern/index.ts';
 import { compile, unreadFields } from '../../../libs/govern/index.ts';
 import type { AgreementTerms } from '../../../libs/odrl/index.ts';
@@ -70,7 +71,7 @@ function compileLater(plane: Compiling, named: Named, dataset: OfDataset, contra
 
 /**
  * Compiles all first, so that a policy which fails on one schema registers nothing; each is held against the dataset's baseline, which fails with
- * `policy-loosens`. `earlier` is a Program that the agreement has: its contract stays.
+ * `policy-loosens`, and signs what comes of it: this is the approval. `earlier` is a Program that the agreement has: its contract stays.
  */
 export async function compilePrograms(
   plane: ControlPlane,
@@ -103,14 +104,16 @@ export async function compilePrograms(
     const subject = `${topicNames.governed(terms.dataset, terms.agreement)}-value`;
     const governedSchemaId = await plane.schemas.registerGoverned(subject, governedSchema);
     if (!governedSchemaId.ok) return during(`registering the governed schema of ${terms.agreement}`, governedSchemaId.failure);
+    const ref = { writerSchemaId: writer.id, governedSchemaId: governedSchemaId.value, programHash: program.hash };
+    const signature = await plane.signer.sign('program', programPayload(terms.agreement, ref));
+    if (!signature.ok) return during(`signing the Program of ${terms.agreement} for schema ${writer.id}`, signature.failure);
     approved.push({
-      writerSchemaId: writer.id,
+      ...ref,
       writerSchema: writer.text,
-      governedSchemaId: governedSchemaId.value,
       governedSchema,
       manifest: program.manifest,
       module: Buffer.from(program.module ?? []).toString('base64'),
-      programHash: program.hash,
+      signature: signature.value,
     });
   }
   return ok(approved);

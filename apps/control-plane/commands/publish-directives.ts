@@ -3,6 +3,8 @@ import type { Agreement, Dataset } from '../../../libs/adapters/postgres/index.t
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, limits, ok } from '../../../libs/base/index.ts';
 import type { ApprovedProgram, Directive, WrappedKey } from '../../../libs/catalog/index.ts';
+import { programPayload } from '../../../libs/catalog/index.ts';
+import { checkApprovedModule } from '../../../libs/govern/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import { datasetLock } from './locks.ts';
 
@@ -11,7 +13,7 @@ const recordOverheadBytes = 4096;
 /** Directives that are held in memory at once. */
 const atOnceMax = 50;
 
-type Publishing = Pick<ControlPlane, 'database' | 'directives'>;
+type Publishing = Pick<ControlPlane, 'checker' | 'database' | 'directives' | 'signer'>;
 
 /**
  * The caller holds the dataset's lock: two instances publishing out of order would leave the lower revision as the topic's last word.
@@ -43,7 +45,11 @@ export async function sendDirectives(
       part.map(async (agreement) => {
         const dataset = datasets.get(agreement.dataset);
         if (dataset === undefined) throw new Error(`the dataset of agreement ${agreement.id} was not given`);
-        const directive = directiveOf(agreement, programs.value.get(agreement.id) ?? [], dataset, keys.value);
+        const own = await approvedOf(plane, agreement.id, programs.value.get(agreement.id) ?? []);
+        const isStarted = agreement.state === 'started';
+        // What stops is said whatever became of its Programs, and without them: it takes none to stop.
+        if (!own.ok && isStarted) return own;
+        const directive = directiveOf(agreement, own.ok && isStarted ? own.value : [], dataset, keys.value);
         const published = await plane.directives.publish(directive);
         return published.ok ? sent(agreement) : during(`publishing the directive of ${agreement.id}`, published.failure);
       }),
@@ -51,6 +57,38 @@ export async function sendDirectives(
     for (const done of outcomes) if (!done.ok && outcome.ok) outcome = done;
   }
   return outcome;
+}
+
+/**
+ * What was approved is what leaves: fails with `signature-invalid` or `program-mismatch` for a Program that was changed since, or that another agreement has. What an
+ * earlier key signed is signed anew by the newest, so that the earlier one can be retired.
+ */
+async function approvedOf(
+  { checker, signer, database }: Publishing,
+  agreement: string,
+  programs: readonly ApprovedProgram[],
+): Promise<Result<ApprovedProgram[]>> {
+  const newest = await signer.newestKeyId();
+  if (!newest.ok) return newest;
+  const approved: ApprovedProgram[] = [];
+  for (const program of programs) {
+    const action = `publishing the directive of ${agreement}: its Program for schema ${program.writerSchemaId}`;
+    const payload = programPayload(agreement, program);
+    const signed = await checker.check('program', payload, program.signature);
+    if (!signed.ok) return during(action, signed.failure);
+    const whole = checkApprovedModule(program);
+    if (!whole.ok) return during(action, whole.failure);
+    if (signed.value.keyId === newest.value) {
+      approved.push(program);
+      continue;
+    }
+    const signature = await signer.sign('program', payload);
+    if (!signature.ok) return during(action, signature.failure);
+    const kept = await database.stores.programs.signAnew(agreement, program.writerSchemaId, signature.value);
+    if (!kept.ok) return during(action, kept.failure);
+    approved.push({ ...program, signature: signature.value });
+  }
+  return ok(approved);
 }
 
 /** Publishes what is behind, dataset by dataset; called at start and now and then. */

@@ -6,7 +6,7 @@ import type { ControlPlane } from '../plane.ts';
 import { datasetLock } from './locks.ts';
 import { publishDirectives } from './publish-directives.ts';
 
-type Publishing = Pick<ControlPlane, 'database' | 'directives' | 'suppressions'>;
+type Publishing = Pick<ControlPlane, 'checker' | 'signer' | 'database' | 'directives' | 'suppressions'>;
 
 /** The caller holds the dataset's lock. A crash at any step is made good by `publishAllSuppressions`. */
 export async function publishSuppressions(plane: Publishing, dataset: string): Promise<Result<void>> {

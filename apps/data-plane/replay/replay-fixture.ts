@@ -9,7 +9,7 @@ import { compile } from '../../../libs/govern/index.ts';
 import type { Quarantined, Receipt } from '../../../libs/ledger/index.ts';
 import { decodeQuarantined, decodeReceipt } from '../../../libs/ledger/index.ts';
 import { stages } from '../../../libs/stages/index.ts';
-import { uniqueId } from '../../../libs/testkit/index.ts';
+import { testSigner, uniqueId } from '../../../libs/testkit/index.ts';
 import { PlaneFixture, programOf, visit } from '../plane-fixture.ts';
 import type { Clock } from './pacer.ts';
 import type { OutcomeLine, ReplayConfig, ReplayRequest, ReplaySummary } from './replay.ts';
@@ -110,6 +110,7 @@ export class ReplayFixture {
       {
         kafka: this.plane.kafka,
         vault: this.plane.vault,
+        checker: testSigner(),
         registry: { schemaById: (id) => Promise.resolve(fail('schema-unknown', `no schema ${id}`)) },
         account: 'the-operator',
         ...config,

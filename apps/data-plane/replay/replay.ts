@@ -4,7 +4,7 @@ import type { FeedProducer, KafkaOptions } from '../../../libs/adapters/kafka/in
 import { Cluster, KafkaAdmin, topicOffsets, TransactionalProducer } from '../../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../../libs/base/index.ts';
-import type { KeyOpener, SchemaLookup } from '../../../libs/catalog/index.ts';
+import type { KeyOpener, SchemaLookup, SignatureChecker } from '../../../libs/catalog/index.ts';
 import { DirectiveBoard } from '../directive-board.ts';
 import { SchemaVerdicts } from '../schema-verdicts.ts';
 import { AuditTrail } from './audit-trail.ts';
@@ -42,6 +42,7 @@ export interface ReplayRequest {
 export interface ReplayConfig {
   readonly kafka: KafkaOptions;
   readonly vault: KeyOpener;
+  readonly checker: SignatureChecker;
   readonly registry: SchemaLookup;
   /** Who acts, for the audit trail. */
   readonly account: string;
@@ -183,7 +184,12 @@ class Replay {
   async #directives(cluster: Cluster): Promise<Result<DirectiveBoard>> {
     const { dataset, agreement } = this.#request;
     const failures: Failure[] = [];
-    const board = await DirectiveBoard.open({ cluster, vault: this.#config.vault, report: (failure) => failures.push(failure) });
+    const board = await DirectiveBoard.open({
+      cluster,
+      vault: this.#config.vault,
+      checker: this.#config.checker,
+      report: (failure) => failures.push(failure),
+    });
     if (!board.ok) return board;
     board.value.start();
     this.#closing.push(() => board.value.stop());

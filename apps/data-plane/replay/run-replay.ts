@@ -1,5 +1,5 @@
 /** A redrive as a process: outcomes and the summary as JSON lines on standard output, a failure as one sentence on standard error. */
-import { openVault } from '../../../libs/adapters/kms/index.ts';
+import { openChecker, openVault } from '../../../libs/adapters/kms/index.ts';
 import { RegistryClient } from '../../../libs/adapters/registry/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import type { ReplaySummary } from './replay.ts';
@@ -28,5 +28,12 @@ async function run(args: readonly string[], write: (line: object) => void, stopp
   const { request, kafka, account, registry } = options.value;
   const vault = await openVault(options.value.vault);
   if (!vault.ok) return vault;
-  return replay({ kafka, vault: vault.value, registry: new RegistryClient(registry), account }, request, write, stopped);
+  const checker = await openChecker(options.value.vault);
+  if (!checker.ok) return checker;
+  return replay(
+    { kafka, vault: vault.value, checker: checker.value, registry: new RegistryClient(registry), account },
+    request,
+    write,
+    stopped,
+  );
 }

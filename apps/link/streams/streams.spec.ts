@@ -5,7 +5,7 @@ import { groupPrefix, unwrap } from '../../../libs/base/index.ts';
 import type { AclGrant } from '../../../libs/adapters/kafka/index.ts';
 import { DirectiveLog } from '../../../libs/adapters/kafka/index.ts';
 import type { Directive } from '../../../libs/catalog/index.ts';
-import { testKafka, uniqueId } from '../../../libs/testkit/index.ts';
+import { approvingLog, testKafka, testSigner, uniqueId } from '../../../libs/testkit/index.ts';
 import { GovernedFixture, until } from '../link-fixture.ts';
 import type { Link } from '../start.ts';
 import { startLink } from '../start.ts';
@@ -16,7 +16,7 @@ const agreement = uniqueId('stream');
 const reader = uniqueId('reader');
 const stranger = uniqueId('stranger');
 let fixture: GovernedFixture;
-let log: DirectiveLog;
+let log: ReturnType<typeof approvingLog>;
 let link: Link;
 let directive: Directive;
 
@@ -92,13 +92,14 @@ beforeAll(async () => {
   fixture = await GovernedFixture.open({ brokers, username, password }, agreement);
   await fixture.account(reader, secret, grants());
   await fixture.account(stranger, secret, []);
-  log = unwrap(await DirectiveLog.open(fixture.cluster, uniqueId('control')));
+  log = approvingLog(unwrap(await DirectiveLog.open(fixture.cluster, testSigner(), uniqueId('control'))), testSigner());
   directive = fixture.directiveOf({ kind: 'kafka' });
   unwrap(await log.publish(directive));
   link = unwrap(
     await startLink({
       kafka: { brokers, clientId: 'link', sasl: { username, password } },
       vault: fixture.vault,
+      checker: testSigner(),
       listen: { host: '127.0.0.1', port: 0 },
       streamsPerAccountMax: 3,
     }),

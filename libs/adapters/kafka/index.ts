@@ -1,7 +1,7 @@
 export { AtLeastOnceProducer } from './at-least-once-producer.ts';
 export type { KafkaOptions, TopicMetadata } from './cluster.ts';
 export { Cluster } from './cluster.ts';
-export { DirectiveFeed, DirectiveLog } from './directive-log.ts';
+export { DirectiveFeed, DirectiveLog, signatureIn } from './directive-log.ts';
 export type { FeedProducer, OutputOptions } from './feed-producer.ts';
 export type { GroupMemberOptions } from './group-member.ts';
 export { GroupMember } from './group-member.ts';

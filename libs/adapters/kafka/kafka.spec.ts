@@ -1,20 +1,10 @@
 /** The Kafka adapter on a real broker: access, transactions, fencing, group hand-over, directives. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Result } from '../../base/index.ts';
-import { topicNames, unwrap } from '../../base/index.ts';
-import type { Directive } from '../../catalog/index.ts';
+import { unwrap } from '../../base/index.ts';
 import { testKafka, uniqueId } from '../../testkit/index.ts';
 import type { KafkaOptions, OutRecord } from './index.ts';
-import {
-  Cluster,
-  committedOffsets,
-  DirectiveFeed,
-  DirectiveLog,
-  GroupMember,
-  KafkaAdmin,
-  TopicReader,
-  TransactionalProducer,
-} from './index.ts';
+import { Cluster, committedOffsets, GroupMember, KafkaAdmin, TopicReader, TransactionalProducer } from './index.ts';
 
 let options: KafkaOptions;
 let cluster: Cluster;
@@ -250,67 +240,4 @@ describe('a member that lost its place and has joined again', () => {
     expect(frozen.place(frozen.incarnation)).toMatchObject({ memberId: 'frozen' });
     await frozen.leave();
   }, 30_000);
-});
-
-describe('directives', () => {
-  const directive = (agreement: string, revision: number, state: Directive['state'] = 'started'): Directive => ({
-    version: 1,
-    agreement,
-    dataset: 'd',
-    assigner: 'a',
-    assignee: 'b',
-    revision,
-    state,
-    programs: [],
-    dataKey: { keyId: 'k', epoch: 1, wrapped: '' },
-    sealTo: '',
-    delivery: { kind: 'kafka' },
-  });
-
-  test('are all read before the feed opens, and a lower revision than one seen is ignored', async () => {
-    const agreement = uniqueId('agreement');
-    const log = unwrap(await DirectiveLog.open(cluster, uniqueId('instance')));
-    unwrap(await log.publish(directive(agreement, 1)));
-    unwrap(await log.publish(directive(agreement, 3)));
-    const feed = unwrap(await DirectiveFeed.open(cluster));
-    expect(feed.current().get(agreement)?.revision).toBe(3);
-    unwrap(await log.publish(directive(agreement, 2, 'terminated')));
-    unwrap(await log.publish(directive(agreement, 4, 'suspended')));
-    const changed: Directive[] = [];
-    for (let attempt = 0; attempt < 50 && !changed.some(({ revision }) => revision === 4); attempt += 1) {
-      changed.push(...unwrap(await feed.poll(100)).filter((item) => item.agreement === agreement));
-    }
-    expect(changed.map(({ revision, state }) => [revision, state])).toEqual([[4, 'suspended']]);
-    await log.close();
-    await feed.close();
-  }, 30_000);
-
-  test('that cannot be read suspend their agreement, are reported, and the others of the same poll still count', async () => {
-    const [broken, whole] = [uniqueId('agreement'), uniqueId('agreement')];
-    const log = unwrap(await DirectiveLog.open(cluster, uniqueId('instance')));
-    unwrap(await log.publish(directive(broken, 1)));
-    const reported: string[] = [];
-    const feed = unwrap(await DirectiveFeed.open(cluster, ({ message }) => reported.push(message)));
-    const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('p') }));
-    await inTransaction(producer, topicNames.directives, [
-      { key: Buffer.from(broken), value: Buffer.from('{"version":1,"surprise":true}') },
-      { key: Buffer.from(whole), value: Buffer.from(JSON.stringify(directive(whole, 7))) },
-    ]);
-    for (let attempt = 0; attempt < 50 && !feed.current().has(whole); attempt += 1) unwrap(await feed.poll(100));
-    expect(feed.current().get(whole)?.revision).toBe(7);
-    expect(feed.current().get(broken)?.state).toBe('suspended');
-    expect(reported).toHaveLength(1);
-    unwrap(await log.publish(directive(broken, 2)));
-    for (let attempt = 0; attempt < 50 && feed.current().get(broken)?.revision !== 2; attempt += 1) unwrap(await feed.poll(100));
-    expect(feed.current().get(broken)?.state).toBe('started');
-    await log.close();
-    await feed.close();
-  }, 30_000);
-
-  test('live in a topic of one partition, so that their order is total', async () => {
-    const log = unwrap(await DirectiveLog.open(cluster, uniqueId('instance')));
-    await log.close();
-    const [topicOfDirectives] = await cluster.topics([topicNames.directives]);
-    expect(topicOfDirectives?.leaders).toHaveLength(1);
-  });
 });

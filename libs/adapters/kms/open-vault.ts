@@ -13,6 +13,10 @@ export interface VaultSettings {
   readonly keyFile?: string;
   /** HashiCorp Vault, which then wraps; the file, where there is one, still opens what it wrapped before. */
   readonly transit?: TransitOptions;
+  /** File of the local signing keys; beside the master keys unless given, and none where Vault signs. */
+  readonly signingKeyFile?: string;
+  /** File of the public keys that signatures are checked by; beside the signing keys unless given. */
+  readonly signerKeysFile?: string;
   /** Whether a missing file is no reason to make one: it could open nothing. */
   readonly mustExist?: boolean;
 }
@@ -34,6 +38,7 @@ export const transitSettings = {
   SLUICE_VAULT_NAMESPACE: z.string().min(1).optional().describe('Namespace of Vault Enterprise.'),
   SLUICE_VAULT_TRANSIT_MOUNT: z.string().min(1).default('transit').describe('Path of the transit secrets engine.'),
   SLUICE_VAULT_KEY: z.string().min(1).default('sluice').describe('Its key, of type `aes256-gcm96`.'),
+  SLUICE_VAULT_SIGNING_KEY: z.string().min(1).default('sluice-signing').describe('Its key that signs, of type `ed25519`.'),
   SLUICE_VAULT_CA_FILE: z
     .string()
     .min(1)
@@ -43,26 +48,35 @@ export const transitSettings = {
 
 type VaultEnvironment = { readonly [Name in keyof typeof transitSettings]?: string | undefined } & {
   readonly SLUICE_KMS_KEY_FILE?: string | undefined;
+  readonly SLUICE_SIGNING_KEY_FILE?: string | undefined;
+  readonly SLUICE_SIGNER_KEYS_FILE?: string | undefined;
 };
 
 /** `fileDefault` is where the local keys are when nothing is said. Fails with `config-invalid` where what belongs together is not there. */
 export function vaultSettingsOf(env: VaultEnvironment, fileDefault?: string): Result<VaultSettings> {
   const { SLUICE_KMS_KEY_FILE: keyFile = fileDefault, SLUICE_VAULT_ADDR: address, SLUICE_VAULT_TOKEN_FILE: tokenFile } = env;
+  const { SLUICE_SIGNING_KEY_FILE: signingKeyFile, SLUICE_SIGNER_KEYS_FILE: signerKeysFile } = env;
+  const signing = {
+    ...(signingKeyFile === undefined ? {} : { signingKeyFile }),
+    ...(signerKeysFile === undefined ? {} : { signerKeysFile }),
+  };
   if (address === undefined)
     return keyFile === undefined
       ? fail('config-invalid', 'SLUICE_KMS_KEY_FILE or SLUICE_VAULT_ADDR is required')
-      : ok({ keyFile });
+      : ok({ keyFile, ...signing });
   if (tokenFile === undefined) return fail('config-invalid', 'SLUICE_VAULT_ADDR needs SLUICE_VAULT_TOKEN_FILE');
   const { SLUICE_VAULT_NAMESPACE: namespace, SLUICE_VAULT_TRANSIT_MOUNT: mount, SLUICE_VAULT_KEY: key } = env;
+  const { SLUICE_VAULT_SIGNING_KEY: signingKey } = env;
   const transit = {
     address,
     tokenFile,
     ...(namespace === undefined ? {} : { namespace }),
     ...(mount === undefined ? {} : { mount }),
     ...(key === undefined ? {} : { key }),
+    ...(signingKey === undefined ? {} : { signingKey }),
     ...(env.SLUICE_VAULT_CA_FILE === undefined ? {} : { caFile: env.SLUICE_VAULT_CA_FILE }),
   };
-  return ok({ transit, ...(keyFile === undefined ? {} : { keyFile }) });
+  return ok({ transit, ...(keyFile === undefined ? {} : { keyFile }), ...signing });
 }
 
 /** Fails with `config-invalid`, or `not-found` for a file that must exist and does not. Asks nothing of a key service. */

@@ -19,6 +19,8 @@ export interface TransitOptions {
   readonly mount?: string;
   /** Name of the key, of type `aes256-gcm96`; `sluice` by default. */
   readonly key?: string;
+  /** Name of the key that signs, of type `ed25519`; `sluice-signing` by default. */
+  readonly signingKey?: string;
   /** Certificates in PEM by which the server is known; those of Node by default. */
   readonly caFile?: string;
   /** Of one try, milliseconds. */
@@ -88,9 +90,9 @@ export class TransitClient {
    * The answer's `data`; null where Vault says that the request itself does not fit (400), which for `decrypt` means that the ciphertext does not open.
    * Tries again what may pass, and once with the token of the file where the one that is held is refused.
    */
-  async call(operation: 'encrypt' | 'decrypt', body: object): Promise<Result<Record<string, unknown> | null>> {
-    const action = `asking Vault to ${operation} with ${this.name}`;
-    const text = JSON.stringify(body);
+  async call(operation: 'encrypt' | 'decrypt' | 'sign' | 'keys', body?: object): Promise<Result<Record<string, unknown> | null>> {
+    const action = operation === 'keys' ? `asking Vault about ${this.name}` : `asking Vault to ${operation} with ${this.name}`;
+    const text = body === undefined ? undefined : JSON.stringify(body);
     let isFreshToken = false;
     let passing = '';
     for (let attempt = 0; attempt < triesMax; attempt += 1) {
@@ -132,7 +134,7 @@ export class TransitClient {
   }
 
   /** One request. Says of a failure what kind it is, never what was sent or answered. */
-  async #try(operation: string, body: string): Promise<Tried> {
+  async #try(operation: string, body: string | undefined): Promise<Tried> {
     let answer: { readonly status: number; readonly text: string };
     try {
       answer = await this.#send(operation, body);
@@ -150,13 +152,12 @@ export class TransitClient {
     return { refused: status === 404 ? 'absent' : 'invalid' };
   }
 
-  #send(operation: string, body: string): Promise<{ readonly status: number; readonly text: string }> {
+  #send(operation: string, body: string | undefined): Promise<{ readonly status: number; readonly text: string }> {
     const [mount, key] = [this.#options.mount ?? 'transit', this.#options.key ?? 'sluice'];
     const url = new URL(`/v1/${mount}/${operation}/${key}`, this.#url);
     const { namespace, timeoutMs = timeoutMsDefault } = this.#options;
     const headers = {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
       'x-vault-token': this.#token,
       'x-vault-request': 'true',
       ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
@@ -164,9 +165,13 @@ export class TransitClient {
     const signal = AbortSignal.timeout(timeoutMs);
     return new Promise((resolve, reject) => {
       const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-      const request = send(url, { method: 'POST', agent: this.#agent, headers, signal }, (response) => {
-        textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
-      });
+      const request = send(
+        url,
+        { method: body === undefined ? 'GET' : 'POST', agent: this.#agent, headers, signal },
+        (response) => {
+          textOf(response).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
+        },
+      );
       request.once('error', reject);
       request.end(body);
     });

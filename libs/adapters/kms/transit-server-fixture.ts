@@ -1,5 +1,6 @@
-/** Answers as Vault's transit secrets engine does, with real AES-GCM and versions of its key: what of it is documented and we use. For tests. */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+/** Answers as Vault's transit secrets engine does, with real AES-GCM and Ed25519 and versions of its keys: what of it is documented and we use. For tests. */
+import type { KeyPairKeyObjectResult } from 'node:crypto';
+import { createCipheriv, createDecipheriv, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -28,6 +29,9 @@ export class TransitServer {
   namespace: string | undefined;
   readonly #close: () => Promise<void>;
   readonly #versions: Buffer[] = [randomBytes(32)];
+  readonly #signing: KeyPairKeyObjectResult[] = [generateKeyPairSync('ed25519')];
+  /** The first version that is trusted still, as `min_decryption_version` says. */
+  signingFrom = 1;
 
   private constructor(port: number, tokenFile: string, close: () => Promise<void>) {
     this.address = `http://127.0.0.1:${port}`;
@@ -62,6 +66,10 @@ export class TransitServer {
     this.#versions.push(randomBytes(32));
   }
 
+  rotateSigning(): void {
+    this.#signing.push(generateKeyPairSync('ed25519'));
+  }
+
   close(): Promise<void> {
     return this.#close();
   }
@@ -87,10 +95,26 @@ export class TransitServer {
     if (!this.tokens.has(token)) return errors(403, 'permission denied');
     if (version !== 'v1' || mount !== 'transit' || namespace !== this.namespace)
       return errors(404, 'no handler for route. route entry not found.');
-    const body = JSON.parse(Buffer.concat(parts).toString('utf8')) as Record<string, string>;
-    const data = key === 'sluice' ? this.#compute(operation, body) : null;
+    const text = Buffer.concat(parts).toString('utf8');
+    const body = (text === '' ? {} : JSON.parse(text)) as Record<string, string>;
+    const data =
+      key === 'sluice' ? this.#compute(operation, body) : key === 'sluice-signing' ? this.#signed(operation, body) : null;
     if (data === null) return errors(400, 'cipher: message authentication failed');
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ request_id: 'r', data }));
+  }
+
+  #signed(operation: string, { input = '', key_version: version }: Record<string, string>): object | null {
+    if (operation === 'keys') {
+      const keys = this.#signing.map(({ publicKey }, index) => {
+        const { x = '' } = publicKey.export({ format: 'jwk' });
+        return [String(index + 1), { public_key: Buffer.from(x, 'base64url').toString('base64') }] as const;
+      });
+      return { type: 'ed25519', keys: Object.fromEntries(keys.slice(this.signingFrom - 1)) };
+    }
+    const key = this.#signing[Number(version) - 1];
+    if (operation !== 'sign' || key === undefined) return null;
+    const signature = sign(null, Buffer.from(input, 'base64'), key.privateKey).toString('base64');
+    return { signature: `vault:v${version}:${signature}`, key_version: Number(version) };
   }
 
   /** The ciphertext is `vault:v<version>:` and base64 of nonce, encrypted bytes and tag. */

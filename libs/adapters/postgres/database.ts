@@ -31,6 +31,7 @@ import { Grants1790400000000 } from './migrations/1790400000000-grants.ts';
 import { Keys1790500000000 } from './migrations/1790500000000-keys.ts';
 import { EventOrder1790600000000 } from './migrations/1790600000000-event-order.ts';
 import { Requests1790700000000 } from './migrations/1790700000000-requests.ts';
+import { ProgramSignature1790800000000 } from './migrations/1790800000000-program-signature.ts';
 import { Stores } from './stores/stores.ts';
 
 /** Waits that are bounded, milliseconds. */
@@ -179,6 +180,7 @@ function dataSourceOf(url: string): DataSource {
       Keys1790500000000,
       EventOrder1790600000000,
       Requests1790700000000,
+      ProgramSignature1790800000000,
     ],
     migrationsTableName: 'migration',
     installExtensions: false,

@@ -41,6 +41,7 @@ test('the migrations keep the Programs of agreements on the way to where each is
     module: Buffer.from(`module ${writer} `.repeat(40)).toString('base64'),
     programHash: writer.padEnd(64, '0'),
   });
+  const signedOf = (id: number, writer: string) => ({ ...programOf(id, writer), signature: `signature of ${writer}` });
   const programs = {
     one: [programOf(2, 'b'), programOf(1, 'a')],
     two: [programOf(1, 'a')],
@@ -61,22 +62,40 @@ test('the migrations keep the Programs of agreements on the way to where each is
   await opened.close();
 
   const upgraded = unwrap(await openDatabase(own.url));
-  for (const [id, list] of Object.entries(programs)) expect(unwrap(await upgraded.stores.programs.of(id))).toEqual(list);
+  for (const [id, list] of Object.entries(programs))
+    expect(unwrap(await upgraded.stores.programs.of(id))).toEqual(list.map((program) => ({ ...program, signature: '' })));
   expect(await query('SELECT count(*)::integer AS count FROM program', own.url)).toEqual([{ count: 2 }]);
   expect(unwrap(await upgraded.stores.agreements.find('one'))?.holds).toMatchObject([{ kind: 'party', of: 'p' }]);
-  const again = [programOf(3, 'c'), programOf(1, 'a')];
+  const again = [signedOf(3, 'c'), signedOf(1, 'a')];
   unwrap(await upgraded.transaction('storing Programs', (stores) => stores.programs.put('one', again)));
   expect(unwrap(await upgraded.stores.programs.ofAll(['one', 'two', 'none']))).toEqual(
     new Map([
       ['one', again],
-      ['two', programs.two],
+      ['two', [{ ...programOf(1, 'a'), signature: '' }]],
     ]),
   );
+
+  // Those of before there were signatures are signed once, and from then on none without one is stored.
+  const asked: string[] = [];
+  const sign = (agreement: string, { writerSchemaId }: { readonly writerSchemaId: number }): Promise<string> => {
+    asked.push(`${agreement}/${writerSchemaId}`);
+    return Promise.resolve('signed at the upgrade');
+  };
+  const adopt = () => upgraded.transaction('signing', (stores) => stores.programs.adopt(sign));
+  expect(unwrap(await adopt())).toBe(1);
+  expect(asked).toEqual(['two/1']);
+  expect(unwrap(await upgraded.stores.programs.of('two'))).toMatchObject([{ signature: 'signed at the upgrade' }]);
+  expect(unwrap(await upgraded.stores.programs.of('one'))).toEqual(again);
+  expect(unwrap(await adopt())).toBe(0);
+  const unsigned = upgraded.transaction('storing Programs', (stores) =>
+    stores.programs.put('two', [{ ...programOf(1, 'a'), signature: '' }]),
+  );
+  await expect(unsigned).rejects.toThrow('agreement_program_is_signed');
 
   await undoTo(upgraded, own.url, Number(row?.['place']) - 1);
   expect(await query('SELECT id, programs FROM agreement ORDER BY id', own.url)).toEqual([
     { id: 'none', programs: [] },
-    { id: 'one', programs: again },
+    { id: 'one', programs: [programOf(3, 'c'), programOf(1, 'a')] },
     { id: 'two', programs: programs.two },
   ]);
   await upgraded.close();

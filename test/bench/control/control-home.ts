@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { openSigner } from '../../../libs/adapters/kms/index.ts';
 import type { KafkaService, PostgresService } from '../../../libs/adapters/local/index.ts';
 import {
   kafkaJarsDirectory,
@@ -14,6 +15,7 @@ import {
   wipePostgres,
 } from '../../../libs/adapters/local/index.ts';
 import { unwrap } from '../../../libs/base/index.ts';
+import type { Signer } from '../../../libs/catalog/index.ts';
 import { cpuMicros, startPath } from '../pipeline/path-run.ts';
 
 export const operator = { name: 'admin', secret: 'operator-secret-of-the-bench' };
@@ -21,6 +23,8 @@ export const operator = { name: 'admin', secret: 'operator-secret-of-the-bench' 
 export interface ControlHome {
   readonly directory: string;
   readonly kafka: { readonly brokers: readonly string[]; readonly username: string; readonly password: string };
+  /** Of the control plane's own signing key. */
+  readonly signer: Signer;
   /** A new database of this name. */
   createDatabase(name: string): Promise<string>;
   /** Stops both and removes what they kept. */
@@ -47,8 +51,10 @@ export async function openControlHome(): Promise<ControlHome> {
         .then(unwrap)
         .then(kept(stops)),
     ]);
+    const { signer } = unwrap(await openSigner({ keyFile: path.join(dataDirectory(directory), 'keys', 'master.key') }));
     return {
       directory,
+      signer,
       kafka: { brokers: kafka.brokers, username: kafka.adminUsername, password: kafka.adminPassword },
       createDatabase: async (name) => {
         await withClient(postgres.url, (client) => client.query(`CREATE DATABASE ${name}`));
@@ -63,6 +69,8 @@ export async function openControlHome(): Promise<ControlHome> {
     throw error;
   }
 }
+
+const dataDirectory = (directory: string): string => path.join(directory, 'data');
 
 const kept =
   (stops: (() => Promise<void>)[]) =>
@@ -118,7 +126,7 @@ export async function startControlProcess(home: ControlHome, options: ControlPro
       SLUICE_KAFKA_USERNAME: username,
       SLUICE_KAFKA_PASSWORD: password,
       SLUICE_OPERATOR_SECRET: operator.secret,
-      SLUICE_DATA_DIR: path.join(home.directory, 'data'),
+      SLUICE_DATA_DIR: dataDirectory(home.directory),
       SLUICE_INTAKE_DIR: 'off',
       // Who measures is not to be kept waiting.
       SLUICE_API_REQUESTS_PER_SECOND_MAX: '1000000',

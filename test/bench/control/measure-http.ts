@@ -2,6 +2,7 @@
 import type { Database } from '../../../libs/adapters/postgres/index.ts';
 import { openDatabase } from '../../../libs/adapters/postgres/index.ts';
 import { ok, unwrap } from '../../../libs/base/index.ts';
+import type { Signer } from '../../../libs/catalog/index.ts';
 import { searchQueries, themes } from './catalog-words.ts';
 import type { ControlHome, ControlProcess } from './control-home.ts';
 import { operator, startControlProcess, withClient } from './control-home.ts';
@@ -25,6 +26,7 @@ export interface HttpFigure {
 export interface Catalog {
   readonly databaseUrl: string;
   readonly database: Database;
+  readonly signer: Signer;
   close(): Promise<void>;
 }
 
@@ -32,11 +34,11 @@ export interface Catalog {
 export async function openCatalog(home: ControlHome): Promise<Catalog> {
   const databaseUrl = await home.createDatabase('catalog');
   const database = unwrap(await openDatabase(databaseUrl));
-  return { databaseUrl, database, close: () => database.close() };
+  return { databaseUrl, database, signer: home.signer, close: () => database.close() };
 }
 
 export async function seedCatalog(
-  { databaseUrl, database }: Catalog,
+  { databaseUrl, database, signer }: Catalog,
   { datasets, agreements }: ControlOptions,
   progress: (text: string) => void,
 ): Promise<void> {
@@ -44,7 +46,7 @@ export async function seedCatalog(
   progress(`catalogue: ${datasets} datasets, ${agreements} agreements`);
   await seedParticipants(database);
   await seedDatasets(database, datasets);
-  await withClient(databaseUrl, (client) => seedAgreements(database, client, { agreements, datasets, isMixed: true }));
+  await withClient(databaseUrl, (client) => seedAgreements(database, client, { agreements, datasets, isMixed: true, signer }));
   progress(`catalogue: there after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
 }
 

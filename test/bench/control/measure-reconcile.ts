@@ -46,7 +46,9 @@ export async function measureReconcile(
   const database = unwrap(await openDatabase(databaseUrl));
   await seedParticipants(database);
   await seedDatasets(database, datasets);
-  await withClient(databaseUrl, (client) => seedAgreements(database, client, { agreements: live, datasets, isMixed: false }));
+  await withClient(databaseUrl, (client) =>
+    seedAgreements(database, client, { agreements: live, datasets, isMixed: false, signer: home.signer }),
+  );
   await database.close();
   const cluster = await openCluster(home.kafka, 'bench');
   const { access } = new KafkaAdmin(cluster);

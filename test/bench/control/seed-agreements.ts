@@ -3,6 +3,8 @@ import type pg from 'pg';
 import { digestOfPassword } from '../../../apps/control-plane/password-digest.ts';
 import type { Database } from '../../../libs/adapters/postgres/index.ts';
 import { ok, unwrap } from '../../../libs/base/index.ts';
+import type { ApprovedProgram, Signer } from '../../../libs/catalog/index.ts';
+import { programPayload } from '../../../libs/catalog/index.ts';
 import { datasetId, publisherOf, subscriberOf } from './seed-catalog.ts';
 import { makePrograms, policyOf, programsMax } from './seed-programs.ts';
 
@@ -14,6 +16,8 @@ export interface AgreementSeed {
   readonly datasets: number;
   /** Whether some are suspended and some over, and whether there are requests: else all are started. */
   readonly isMixed: boolean;
+  /** By whose key their Programs are approved. */
+  readonly signer: Signer;
 }
 
 /** Bytes a second of the credentials that have a limit: one in ten. */
@@ -37,21 +41,40 @@ export async function seedAgreements(database: Database, client: pg.Client, seed
         indexes.filter((index) => index % requestEvery === 0),
       );
   }
+  await seedProgramsOf(database, client, seed, programs);
+  await client.query('ANALYZE');
+}
+
+/** Each agreement has the Program of its policy, which is that of one of the first, approved for it. */
+async function seedProgramsOf(
+  database: Database,
+  client: pg.Client,
+  { agreements, signer }: AgreementSeed,
+  programs: readonly ApprovedProgram[],
+): Promise<void> {
+  const signed = async (index: number): Promise<ApprovedProgram> => {
+    const program = programs[index % programs.length] as ApprovedProgram;
+    return { ...program, signature: unwrap(await signer.sign('program', programPayload(agreementId(index), program))) };
+  };
+  const first = await Promise.all(programs.map((_, index) => signed(index)));
   unwrap(
     await database.transaction('seeding Programs', async (stores) => {
-      for (const [variant, program] of programs.entries()) unwrap(await stores.programs.put(agreementId(variant), [program]));
+      for (const [index, program] of first.entries()) unwrap(await stores.programs.put(agreementId(index), [program]));
       return ok(undefined);
     }),
   );
-  // The others have the Program of their policy, which is that of one of the first.
-  await client.query(
-    `INSERT INTO agreement_program (agreement, writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash)
-      SELECT 'agr-' || lpad(n::text, 7, '0'), writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash
-      FROM generate_series($1::integer, $2::integer) AS n
-      JOIN agreement_program ON agreement = 'agr-' || lpad((n % $1)::text, 7, '0')`,
-    [programs.length, seed.agreements - 1],
-  );
-  await client.query('ANALYZE');
+  for (let from = programs.length; from < agreements; from += rowsAtOnce) {
+    const indexes = Array.from({ length: Math.min(rowsAtOnce, agreements - from) }, (_, index) => from + index);
+    const signatures = await Promise.all(indexes.map(async (index) => (await signed(index)).signature));
+    await client.query(
+      `INSERT INTO agreement_program
+          (agreement, writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash, signature)
+        SELECT 'agr-' || lpad(n::text, 7, '0'), writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash, given.signature
+        FROM unnest($2::integer[], $3::text[]) AS given (n, signature)
+        JOIN agreement_program ON agreement = 'agr-' || lpad((n % $1)::text, 7, '0')`,
+      [programs.length, indexes, signatures],
+    );
+  }
 }
 
 const namesOf = ({ datasets }: AgreementSeed, index: number) => ({

@@ -79,6 +79,7 @@ export function makePrograms(count: number): ApprovedProgram[] {
       manifest: program.manifest,
       module: Buffer.from(program.module ?? []).toString('base64'),
       programHash: program.hash,
+      signature: '',
     };
   });
   if (new Set(made.map(({ programHash }) => programHash)).size !== count)

@@ -44,6 +44,7 @@ export const approvedOf = (
   manifest,
   module: Buffer.from(module ?? []).toString('base64'),
   programHash: hash,
+  signature: '',
 });
 
 /** What the reference engine makes of the feed under the policy and the key. */

@@ -6,12 +6,13 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DirectiveLog } from '../../../libs/adapters/kafka/index.ts';
-import { LocalFileVault } from '../../../libs/adapters/kms/index.ts';
+import { LocalFileVault, openSigner } from '../../../libs/adapters/kms/index.ts';
 import { repositoryRoot } from '../../../libs/adapters/local/index.ts';
 import { topicNames, unwrap } from '../../../libs/base/index.ts';
 import type { Directive, KeyVault } from '../../../libs/catalog/index.ts';
 import type { Program } from '../../../libs/govern/index.ts';
 import { BatchBuilder } from '../../../libs/records/index.ts';
+import { approvingLog } from '../../../libs/testkit/index.ts';
 import type { BenchKafka } from './bench-kafka.ts';
 import { makeTopics, partitions, produceBatches } from './bench-kafka.ts';
 import { approvedOf } from './clinic-terms.ts';
@@ -24,7 +25,7 @@ export interface SluiceHome {
   readonly kafka: BenchKafka;
   readonly vault: KeyVault;
   readonly keyFile: string;
-  readonly directives: DirectiveLog;
+  readonly directives: ReturnType<typeof approvingLog>;
   readonly registryUrl: string;
   close(): Promise<void>;
 }
@@ -33,7 +34,8 @@ export interface SluiceHome {
 export async function openSluiceHome(kafka: BenchKafka, directory: string, instance: string): Promise<SluiceHome> {
   const keyFile = path.join(directory, 'master.key');
   const vault = unwrap(await LocalFileVault.open(keyFile));
-  const directives = unwrap(await DirectiveLog.open(kafka.cluster, instance));
+  const { signer } = unwrap(await openSigner({ keyFile }));
+  const directives = approvingLog(unwrap(await DirectiveLog.open(kafka.cluster, signer, instance)), signer);
   await makeTopics(kafka, [topicNames.receipts], 1);
   const registry = await startRegistry();
   return {

@@ -9,6 +9,8 @@ import { attempt } from '../attempt.ts';
 /** Which Program an agreement has for a writer schema. */
 export type ProgramRef = Pick<ApprovedProgram, 'writerSchemaId' | 'governedSchemaId' | 'programHash'>;
 
+const signedConstraint = 'agreement_program_is_signed';
+
 interface LinkRow {
   readonly agreement: string;
   readonly writer_schema_id: number;
@@ -16,6 +18,7 @@ interface LinkRow {
   readonly writer_schema: string;
   readonly governed_schema: string;
   readonly program_hash: string;
+  readonly signature: string;
 }
 
 /**
@@ -45,10 +48,10 @@ export class ProgramStore {
       );
       await this.#manager.query('DELETE FROM agreement_program WHERE agreement = $1', [agreement]);
       await this.#manager.query(
-        `INSERT INTO agreement_program (agreement, writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash)
-          SELECT $1, writer_id, place, governed_id, writer, governed, hash
-          FROM unnest($2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[])
-            WITH ORDINALITY AS given (writer_id, governed_id, writer, governed, hash, place)`,
+        `INSERT INTO agreement_program (agreement, writer_schema_id, place, governed_schema_id, writer_schema, governed_schema, program_hash, signature)
+          SELECT $1, writer_id, place, governed_id, writer, governed, hash, signature
+          FROM unnest($2::integer[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
+            WITH ORDINALITY AS given (writer_id, governed_id, writer, governed, hash, signature, place)`,
         [
           agreement,
           programs.map((p) => p.writerSchemaId),
@@ -56,6 +59,7 @@ export class ProgramStore {
           programs.map((p) => digestOf(p.writerSchema)),
           programs.map((p) => digestOf(p.governedSchema)),
           programs.map((p) => p.programHash),
+          programs.map((p) => p.signature),
         ],
       );
     });
@@ -97,16 +101,49 @@ export class ProgramStore {
         if (part === undefined || writerSchema === undefined || governedSchema === undefined)
           throw new Error(`a Program of ${link.agreement} is not whole`);
         const list = programs.get(link.agreement) ?? [];
-        list.push({ ...refOf(link), writerSchema, governedSchema, ...part });
+        list.push({ ...refOf(link), writerSchema, governedSchema, ...part, signature: link.signature });
         programs.set(link.agreement, list);
       }
       return programs;
     });
   }
 
+  /**
+   * Signs what was approved before there were signatures, and makes it impossible from then on to store a Program without one, so that nothing else is ever
+   * signed so. Answers how many there were; none at every later time.
+   */
+  adopt(sign: (agreement: string, program: ProgramRef) => Promise<string>): Promise<Result<number>> {
+    return attempt('signing earlier Programs', async () => {
+      const closed: unknown[] = await this.#manager.query('SELECT FROM pg_constraint WHERE conname = $1', [signedConstraint]);
+      if (closed.length > 0) return 0;
+      const rows: LinkRow[] = await this.#manager.query(
+        `SELECT agreement, writer_schema_id, governed_schema_id, program_hash, signature FROM agreement_program WHERE signature = '' FOR UPDATE`,
+      );
+      for (const row of rows) {
+        const signature = await sign(row.agreement, refOf(row));
+        await this.#setSignature(row.agreement, row.writer_schema_id, signature);
+      }
+      await this.#manager.query(`ALTER TABLE agreement_program ADD CONSTRAINT ${signedConstraint} CHECK (signature <> '')`);
+      return rows.length;
+    });
+  }
+
+  /** Another signature of the same approval, by a newer key. */
+  signAnew(agreement: string, writerSchemaId: number, signature: string): Promise<Result<void>> {
+    return attempt('signing a Program anew', () => this.#setSignature(agreement, writerSchemaId, signature));
+  }
+
+  async #setSignature(agreement: string, writerSchemaId: number, signature: string): Promise<void> {
+    await this.#manager.query('UPDATE agreement_program SET signature = $3 WHERE agreement = $1 AND writer_schema_id = $2', [
+      agreement,
+      writerSchemaId,
+      signature,
+    ]);
+  }
+
   #links(agreements: readonly string[]): Promise<LinkRow[]> {
     return this.#manager.query(
-      `SELECT agreement, writer_schema_id, governed_schema_id, writer_schema, governed_schema, program_hash
+      `SELECT agreement, writer_schema_id, governed_schema_id, writer_schema, governed_schema, program_hash, signature
         FROM agreement_program WHERE agreement = ANY ($1) ORDER BY agreement, place`,
       [agreements],
     );
