@@ -5,7 +5,7 @@ import { startControlPlane } from './start.ts';
 
 const config = readConfig(process.env);
 if (!config.ok) exit(config.failure.message);
-const telemetry = startTelemetry({ serviceName: 'sluice-control-plane', ...readOtlpEndpoint(process.env) });
+const telemetry = await startTelemetry({ serviceName: 'sluice-control-plane', ...readOtlpEndpoint(process.env) });
 if (!telemetry.ok) exit(telemetry.failure.message);
 const started = await startControlPlane(config.value);
 if (!started.ok) exit(started.failure.message);

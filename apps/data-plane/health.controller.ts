@@ -3,7 +3,7 @@ import { Controller, Get, Header, Inject, ServiceUnavailableException } from '@n
 import type { Telemetry } from '../../libs/telemetry/index.ts';
 import { metricsTextType } from '../../libs/telemetry/index.ts';
 import type { Readiness } from './readiness.ts';
-import type { DataPlane } from './start.ts';
+import type { ShownPlane } from './starting-plane.ts';
 
 /** Injection tokens of the running data plane, and of what gathers its figures. */
 export const running = Symbol('running data plane');
@@ -11,10 +11,10 @@ export const measured = Symbol('figures of the data plane');
 
 @Controller()
 export class HealthController {
-  readonly #plane: DataPlane;
+  readonly #plane: ShownPlane;
   readonly #telemetry: Telemetry;
 
-  constructor(@Inject(running) plane: DataPlane, @Inject(measured) telemetry: Telemetry) {
+  constructor(@Inject(running) plane: ShownPlane, @Inject(measured) telemetry: Telemetry) {
     this.#plane = plane;
     this.#telemetry = telemetry;
   }

@@ -1,81 +1,26 @@
 /** The data plane as a process of its own, or with `replay` one redrive of it. Ends with exit code 1 and one sentence when it cannot start. */
-import 'reflect-metadata';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { openChecker, openVault } from '../../libs/adapters/kms/index.ts';
-import { isPortFree } from '../../libs/adapters/local/index.ts';
-import { RegistryClient } from '../../libs/adapters/registry/index.ts';
-import type { Failure } from '../../libs/base/index.ts';
-import { FailureError, fail, unwrap } from '../../libs/base/index.ts';
-import { startTelemetry } from '../../libs/telemetry/index.ts';
-import { HealthModule } from './app.module.ts';
-import { readSettings } from './config.ts';
-import { runReplay } from './replay/run-replay.ts';
-import { startDataPlane } from './start.ts';
+import { enableCompileCache, flushCompileCache } from 'node:module';
+import path from 'node:path';
 
-async function main(): Promise<void> {
-  const settings = unwrap(readSettings(process.env));
-  const { kafka, instance, guarantee, otlpEndpoint, lagSecondsMax } = settings;
-  if (!(await isPortFree(settings.port))) {
-    const sentence = `port ${settings.port} is in use by another program; stop it, or set SLUICE_HEALTH_PORT to another port`;
-    throw new FailureError(fail('port-busy', sentence).failure);
-  }
-  const telemetry = unwrap(
-    startTelemetry({
-      serviceName: 'sluice-data-plane',
-      metricsText: true,
-      ...(otlpEndpoint === undefined ? {} : { endpoint: otlpEndpoint }),
-    }),
-  );
-  const vault = unwrap(await openVault(settings.vault));
-  const checker = unwrap(await openChecker(settings.vault));
-  const log = (sentence: string): void => void process.stdout.write(`${new Date().toISOString()} ${sentence}\n`);
-  const plane = unwrap(
-    await startDataPlane({
-      kafka,
-      vault,
-      checker,
-      registry: new RegistryClient(settings.registry),
-      instance,
-      guarantee,
-      readiness: lagSecondsMax === undefined ? {} : { lagSecondsMax },
-      report: oncePerMinute(log),
-    }),
-  );
-  const app = await NestFactory.create(HealthModule.with(plane, telemetry), new FastifyAdapter(), { logger: ['error', 'warn'] });
-  await app.listen(settings.port, settings.host);
-  log(`The data plane serves its health at ${await app.getUrl()}/ready.`);
-  let stopping = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stopping) return;
-      stopping = true;
-      void plane
-        .stop()
-        .then(() => app.close())
-        .then(() => telemetry.shutdown())
-        .then(() => process.exit(0));
-    });
-  }
-}
-
-/** What goes on failing is tried again and again: the same sentence is written once a minute. */
-function oncePerMinute(log: (sentence: string) => void): (failure: Failure) => void {
-  const told = new Map<string, number>();
-  return ({ code, message }) => {
-    const sentence = `${code}: ${message}`;
-    const now = performance.now();
-    for (const [known, at] of told) if (now - at > 60_000) told.delete(known);
-    if (told.has(sentence)) return;
-    told.set(sentence, now);
-    log(sentence);
-  };
-}
+// Subscribers wait for a process that was killed, and loading its code is most of its start. Whoever may write to this directory may change the code too.
+enableCompileCache(path.join(import.meta.dirname, '..', '..', '.compile-cache'));
 
 const [command, ...args] = process.argv.slice(2);
 
-(command === 'replay' ? runReplay(args) : main()).catch((error: unknown) => {
-  if (!(error instanceof FailureError)) throw error;
+async function main(): Promise<void> {
+  if (command === 'replay') {
+    const { runReplay } = await import('./replay/run-replay.ts');
+    return runReplay(args);
+  }
+  const { runDataPlane } = await import('./run.ts');
+  // Now, because what is killed writes nothing. It does nothing when nothing is new.
+  flushCompileCache();
+  return runDataPlane(process.env);
+}
+
+main().catch((error: unknown) => {
+  // By its name: importing the class here would load before the cache is there.
+  if (!(error instanceof Error && error.name === 'FailureError')) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 });

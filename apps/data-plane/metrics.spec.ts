@@ -19,8 +19,8 @@ import type { DataPlane } from './start.ts';
 const tokens = programOf('tokens');
 let telemetry: Telemetry;
 
-beforeAll(() => {
-  telemetry = unwrap(startTelemetry({ serviceName: 'test', metricsText: true }));
+beforeAll(async () => {
+  telemetry = unwrap(await startTelemetry({ serviceName: 'test', metricsText: true }));
 });
 
 afterAll(() => telemetry.shutdown());

@@ -38,7 +38,7 @@ async function start(config: Partial<DataPlaneConfig>): Promise<() => Promise<An
 }
 
 async function serve(plane: DataPlane): Promise<() => Promise<Answer>> {
-  const telemetry = unwrap(startTelemetry({ serviceName: 'test' }));
+  const telemetry = unwrap(await startTelemetry({ serviceName: 'test' }));
   const app = await NestFactory.create(HealthModule.with(plane, telemetry), new FastifyAdapter(), { logger: false });
   apps.push(app);
   await app.listen(0, '127.0.0.1');

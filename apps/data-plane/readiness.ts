@@ -3,7 +3,14 @@ import type { ReadinessLimits } from './config.ts';
 import type { FeedView } from './feed-status.ts';
 
 interface UnreadyReason {
-  readonly reason: 'directives-stale' | 'keys-unopened' | 'feed-failing' | 'not-assigned' | 'not-polling' | 'lag-above-objective';
+  readonly reason:
+    | 'not-started'
+    | 'directives-stale'
+    | 'keys-unopened'
+    | 'feed-failing'
+    | 'not-assigned'
+    | 'not-polling'
+    | 'lag-above-objective';
   /** Absent where it concerns every feed. */
   readonly dataset?: string;
   readonly detail: string;

@@ -67,7 +67,7 @@ export async function startEmbedded(
   mkdirSync(path.join(directory, 'logs'), { recursive: true, mode: 0o700 });
   const log = new LogFile(path.join(directory, 'logs', 'sluice.log'));
   stack.push('the log', () => log.close());
-  const telemetry = startTelemetry({
+  const telemetry = await startTelemetry({
     serviceName: 'sluice',
     ...(settings.otlpEndpoint === undefined ? {} : { endpoint: settings.otlpEndpoint }),
   });

@@ -1,20 +1,20 @@
 /** The HTTP side of link: streams for subscribers, and health, readiness and status for operators. */
 import type { DynamicModule } from '@nestjs/common';
-import { Controller, Get, Inject, Module } from '@nestjs/common';
-import type { Deliveries } from './deliveries.ts';
+import { Controller, Get, Inject, Module, ServiceUnavailableException } from '@nestjs/common';
 import type { DeliveryStatus } from './delivery.ts';
+import type { LinkState } from './link-state.ts';
 import { StreamsController, streamsToken } from './streams/streams.controller.ts';
 import type { Streams } from './streams/streams.ts';
 
-const deliveriesToken = Symbol('deliveries');
+const stateToken = Symbol('state of link');
 
 @Controller()
 class LinkController {
-  readonly #deliveries: Pick<Deliveries, 'status'>;
+  readonly #state: LinkState;
   readonly #streams: Pick<Streams, 'status'>;
 
-  constructor(@Inject(deliveriesToken) deliveries: Deliveries, @Inject(streamsToken) streams: Streams) {
-    this.#deliveries = deliveries;
+  constructor(@Inject(stateToken) state: LinkState, @Inject(streamsToken) streams: Streams) {
+    this.#state = state;
     this.#streams = streams;
   }
 
@@ -23,26 +23,29 @@ class LinkController {
     return { status: 'ok' };
   }
 
-  /** Link is ready once it has read the directives, whatever the platforms do. */
+  /** Link is ready once it has read the directives, whatever the platforms do; until then 503, with the reason. */
   @Get('ready')
   ready(): { status: 'ok' } {
+    const detail = this.#state.waitsFor;
+    if (detail !== undefined)
+      throw new ServiceUnavailableException({ status: 'not ready', reasons: [{ reason: 'not-started', detail }] });
     return { status: 'ok' };
   }
 
   @Get('status')
   status(): { deliveries: readonly DeliveryStatus[]; streams: Readonly<Record<string, number>> } {
-    return { deliveries: this.#deliveries.status(), streams: this.#streams.status() };
+    return { deliveries: this.#state.status(), streams: this.#streams.status() };
   }
 }
 
 @Module({})
 export class AppModule {
-  static of(deliveries: Deliveries, streams: Streams): DynamicModule {
+  static of(state: LinkState, streams: Streams): DynamicModule {
     return {
       module: AppModule,
       controllers: [LinkController, StreamsController],
       providers: [
-        { provide: deliveriesToken, useValue: deliveries },
+        { provide: stateToken, useValue: state },
         { provide: streamsToken, useValue: streams },
       ],
     };

@@ -2,15 +2,16 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { Cluster, DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
+import { Cluster, DirectiveFeed, waitForBroker } from '../../libs/adapters/kafka/index.ts';
 import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
-import type { Result } from '../../libs/base/index.ts';
+import type { Failure, Result } from '../../libs/base/index.ts';
 import { during, fail, ok } from '../../libs/base/index.ts';
 import type { KeyOpener, SignatureChecker } from '../../libs/catalog/index.ts';
 import { AppModule } from './app.module.ts';
 import { Deliveries } from './deliveries.ts';
 import type { DeliveryStatus, Pace } from './delivery.ts';
 import { pace } from './delivery.ts';
+import { LinkState } from './link-state.ts';
 import type { TrustedTargets } from './target-guard.ts';
 import { limitGuessing } from './streams/limit-guessing.ts';
 import { Streams } from './streams/streams.ts';
@@ -28,6 +29,8 @@ export interface LinkConfig {
   readonly streamsPerAccountMax?: number;
   /** Targets that are trusted although they are private or speak plain http; looked at anew for each connection. None unless given. */
   readonly trusted?: TrustedTargets;
+  /** While no broker answers link tries again, and tells each time why. Unless given, that is a failure. */
+  readonly waits?: (failure: Failure) => void;
   /** Told what an operator may want to know; holds no record's value. */
   readonly log?: (sentence: string) => void;
   /** Waiting times, where a test or an operator wants others. */
@@ -42,39 +45,35 @@ export interface Link {
   stop(): Promise<void>;
 }
 
-/** Fails when Kafka cannot be reached or the directives cannot be read; a platform that is down is no failure, its delivery waits. */
+/**
+ * Fails when Kafka cannot be reached, unless it `waits` for that, or the directives cannot be read; a platform that is down is no failure, its
+ * delivery waits. What it serves answers from the beginning.
+ */
 export async function startLink(config: LinkConfig): Promise<Result<Link>> {
-  const cluster = await Cluster.open(config.kafka);
-  if (!cluster.ok) return during('starting link', cluster.failure);
-  const feed = await DirectiveFeed.open(cluster.value, config.checker, ({ message }) => config.log?.(message));
-  if (!feed.ok) {
-    await cluster.value.close();
-    return during('starting link', feed.failure);
-  }
+  const { waits } = config;
   const streams = new Streams({
     kafka: config.kafka,
     openMax: config.streamsOpenMax ?? 256,
     openPerAccountMax: config.streamsPerAccountMax ?? 8,
   });
-  const deliveries = new Deliveries({
-    source: cluster.value,
-    feed: feed.value,
-    vault: config.vault,
-    log: config.log ?? (() => undefined),
-    pace: { ...pace, ...config.pace },
-    trusted: config.trusted ?? new Set(),
-    streams,
-  });
-  deliveries.start();
-  const stop = async (): Promise<void> => {
-    await deliveries.stop();
-    await cluster.value.close();
-  };
-  const served = await serve(config, deliveries, streams);
-  if (!served.ok) {
-    await stop();
-    return served;
+  const state = new LinkState();
+  const served = await serve(config, state, streams);
+  if (!served.ok) return served;
+  const started = await (waits === undefined
+    ? deliver(config, streams)
+    : waitForBroker(
+        () => deliver(config, streams),
+        (failure) => {
+          state.wait(failure);
+          waits(failure);
+        },
+      ));
+  if (!started.ok) {
+    await served.value.close();
+    return during('starting link', started.failure);
   }
+  const { deliveries, stop } = started.value;
+  state.start(deliveries);
   return ok({
     address: (await served.value.getUrl()).replace('[::1]', 'localhost'),
     status: () => deliveries.status(),
@@ -86,9 +85,40 @@ export async function startLink(config: LinkConfig): Promise<Result<Link>> {
   });
 }
 
-async function serve(config: LinkConfig, deliveries: Deliveries, streams: Streams): Promise<Result<NestFastifyApplication>> {
+/** Reads the directives, and begins what they say. */
+async function deliver(
+  config: LinkConfig,
+  streams: Streams,
+): Promise<Result<{ readonly deliveries: Deliveries; stop(): Promise<void> }>> {
+  const cluster = await Cluster.open(config.kafka);
+  if (!cluster.ok) return cluster;
+  const feed = await DirectiveFeed.open(cluster.value, config.checker, ({ message }) => config.log?.(message));
+  if (!feed.ok) {
+    await cluster.value.close();
+    return feed;
+  }
+  const deliveries = new Deliveries({
+    source: cluster.value,
+    feed: feed.value,
+    vault: config.vault,
+    log: config.log ?? (() => undefined),
+    pace: { ...pace, ...config.pace },
+    trusted: config.trusted ?? new Set(),
+    streams,
+  });
+  deliveries.start();
+  return ok({
+    deliveries,
+    stop: async () => {
+      await deliveries.stop();
+      await cluster.value.close();
+    },
+  });
+}
+
+async function serve(config: LinkConfig, state: LinkState, streams: Streams): Promise<Result<NestFastifyApplication>> {
   const adapter = new FastifyAdapter({ forceCloseConnections: true, routerOptions: { maxParamLength: 100 } });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(deliveries, streams), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(state, streams), adapter, {
     logger: ['error', 'warn'],
     abortOnError: false,
   });

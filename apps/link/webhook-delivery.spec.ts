@@ -221,7 +221,7 @@ describe('a webhook', () => {
     });
     await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
     const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
-    const telemetry = unwrap(startTelemetry({ serviceName: 'link-test', endpoint }));
+    const telemetry = unwrap(await startTelemetry({ serviceName: 'link-test', endpoint }));
     await fixture.write(30);
     const link = fixture.start(webhook());
     await until(() => link.status().delivered >= 30 && link.status().lagRecords === 0, link.status);

@@ -1,12 +1,9 @@
 /** OpenTelemetry for one process. Only apps call this, once. */
-import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { metrics, trace } from '@opentelemetry/api';
-import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import { NodeSDK } from '@opentelemetry/sdk-node';
+import { metrics } from '@opentelemetry/api';
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { fail, ok } from '../base/index.ts';
 import type { Result } from '../base/index.ts';
-import { seriesMax, TextReader } from './text-reader.ts';
+import { TextReader } from './text-reader.ts';
 
 export interface Telemetry {
   /** Sends what is still held, within some seconds, and stops. Never throws: an unreachable collector must not stop a role from ending. */
@@ -23,49 +20,21 @@ interface TelemetryOptions {
   readonly metricsText?: boolean;
 }
 
-const exportTimeoutMs = 5_000;
-const metricIntervalMs = 10_000;
-
 /**
  * Registers the tracer and meter. Nothing instruments libraries by itself, and no detector describes the host or the command line:
  * spans are made by hand where they mean something, and a command line may hold a secret.
  */
-export function startTelemetry(options: TelemetryOptions): Result<Telemetry> {
+export async function startTelemetry(options: TelemetryOptions): Promise<Result<Telemetry>> {
   const reader = options.metricsText === true ? new TextReader() : undefined;
   const metricsText = (): Promise<string> => reader?.text() ?? Promise.resolve('');
   if (options.endpoint === undefined) return ok({ metricsText, shutdown: measureAlone(reader) });
   if (!URL.canParse(options.endpoint) || !/^https?:$/.test(new URL(options.endpoint).protocol)) {
     return fail('config-invalid', 'OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL');
   }
-  const base = options.endpoint.replace(/\/+$/, '');
-  const sdk = new NodeSDK({
-    serviceName: options.serviceName,
-    autoDetectResources: false,
-    instrumentations: [],
-    logRecordProcessors: [],
-    // Contexts are read and written by `traceparent.ts`, where the records are.
-    textMapPropagator: null,
-    traceExporter: new OTLPTraceExporter({ url: `${base}/v1/traces`, timeoutMillis: exportTimeoutMs }),
-    metricReaders: [
-      new PeriodicExportingMetricReader({
-        exporter: new OTLPMetricExporter({ url: `${base}/v1/metrics`, timeoutMillis: exportTimeoutMs }),
-        exportIntervalMillis: metricIntervalMs,
-        exportTimeoutMillis: exportTimeoutMs,
-        cardinalityLimits: { default: seriesMax },
-      }),
-      ...(reader === undefined ? [] : [reader]),
-    ],
-  });
-  sdk.start();
-  return ok({
-    metricsText,
-    shutdown: async () => {
-      await sdk.shutdown().catch(() => undefined);
-      // Left registered, what has ended would be in the way of what another start registers.
-      trace.disable();
-      metrics.disable();
-    },
-  });
+  // Loaded where it is used: what sends is a fifth of all that a role would load, and a role that was killed is to be back soon.
+  const { sendTelemetry } = await import('./send-telemetry.ts');
+  const readers = reader === undefined ? [] : [reader];
+  return ok({ metricsText, shutdown: sendTelemetry(options.serviceName, options.endpoint, readers) });
 }
 
 /** A meter without a collector: nothing leaves the process but what is asked of it. What is given back ends it. */

@@ -88,7 +88,7 @@ describe('spans and metrics', () => {
   });
 
   test('without a collector there are no contexts to write, and nothing is sent', async () => {
-    const telemetry = unwrap(startTelemetry({ serviceName: 'quiet' }));
+    const telemetry = unwrap(await startTelemetry({ serviceName: 'quiet' }));
     const process = startBatchSpan({ name: 'process', links: [contextOf(example)] });
     const governed = startGovernedSpan(process, 'publish', {});
     expect(governed.context).toBeNull();
@@ -98,8 +98,8 @@ describe('spans and metrics', () => {
     expect(received).toEqual([]);
   });
 
-  test('an address that is not http is refused', () => {
-    expect(startTelemetry({ serviceName: 's', endpoint: 'localhost:4317' })).toMatchObject({
+  test('an address that is not http is refused', async () => {
+    expect(await startTelemetry({ serviceName: 's', endpoint: 'localhost:4317' })).toMatchObject({
       ok: false,
       failure: { code: 'config-invalid' },
     });
@@ -108,7 +108,7 @@ describe('spans and metrics', () => {
   test('a collector gets the metrics that others ask for', async () => {
     const { port } = collector.address() as AddressInfo;
     const endpoint = `http://127.0.0.1:${port}`;
-    const telemetry = unwrap(startTelemetry({ serviceName: 'both', endpoint, metricsText: true }));
+    const telemetry = unwrap(await startTelemetry({ serviceName: 'both', endpoint, metricsText: true }));
     metrics.getMeter('sluice').createCounter('sluice.both').add(7, { dataset: 'of-both' });
     expect(await telemetry.metricsText()).toContain('sluice_both_total{dataset="of-both"} 7\n');
     await telemetry.shutdown();
@@ -118,7 +118,7 @@ describe('spans and metrics', () => {
 
   test('a collector gets the process span with its links, and the governed batch as a trace of its own that names no source', async () => {
     const { port } = collector.address() as AddressInfo;
-    const telemetry = unwrap(startTelemetry({ serviceName: 'sluice-test', endpoint: `http://127.0.0.1:${port}/` }));
+    const telemetry = unwrap(await startTelemetry({ serviceName: 'sluice-test', endpoint: `http://127.0.0.1:${port}/` }));
     const many = Array.from({ length: 100 }, (_, index) =>
       contextOf(example.replace('00f067aa0ba902b7', (index + 1).toString(16).padStart(16, '0'))),
     );
@@ -151,7 +151,7 @@ describe('spans and metrics', () => {
 });
 
 test('metrics are text for whoever asks, without a collector, until they end', async () => {
-  const telemetry = unwrap(startTelemetry({ serviceName: 'asked', metricsText: true }));
+  const telemetry = unwrap(await startTelemetry({ serviceName: 'asked', metricsText: true }));
   metrics.getMeter('sluice').createCounter('sluice.asked', { description: 'asked' }).add(3, { agreement: 'a "b"' });
   expect((await telemetry.metricsText()).split('\n')).toEqual([
     '# HELP sluice_asked_total asked',
@@ -161,13 +161,13 @@ test('metrics are text for whoever asks, without a collector, until they end', a
   ]);
   expect(startBatchSpan({ name: 'process' }).isRecording()).toBe(false);
   await telemetry.shutdown();
-  const quiet = unwrap(startTelemetry({ serviceName: 'not asked' }));
+  const quiet = unwrap(await startTelemetry({ serviceName: 'not asked' }));
   metrics.getMeter('sluice').createCounter('sluice.asked').add(3);
   expect(await quiet.metricsText()).toBe('');
 });
 
 test('more series than the bound of an agreement by outcome keep their labels', async () => {
-  const telemetry = unwrap(startTelemetry({ serviceName: 'many', metricsText: true }));
+  const telemetry = unwrap(await startTelemetry({ serviceName: 'many', metricsText: true }));
   const counter = metrics.getMeter('sluice').createCounter('sluice.many');
   for (let index = 0; index < 6_003; index += 1) counter.add(1, { agreement: `a-${index}` });
   const text = await telemetry.metricsText();

@@ -38,7 +38,7 @@ export interface WorldOptions {
 const logLinesShown = 12;
 /** How long a supervisor waits before it starts a process again. */
 const supervisorPauseMs = 500;
-const servesSentence = 'serves its health';
+const startedSentence = 'The data plane has started';
 
 export class FaultWorld {
   readonly names: FeedNames;
@@ -115,7 +115,7 @@ export class FaultWorld {
     const plane = new PlaneProcess(instance, this.#parts.settings, ({ log }) => {
       const last = log.trimEnd().split('\n').slice(-logLinesShown).join(' | ');
       // One sentence and the end is how it says that it cannot start. Anything else is a fault.
-      if (log.includes(servesSentence) || /\n\s+at /.test(log))
+      if (log.includes(startedSentence) || /\n\s+at /.test(log))
         this.endedByThemselves.push(`${instance} ended by itself: ${last}`);
       else this.couldNotStart.push(`${instance} could not start: ${last}`);
       setTimeout(() => {

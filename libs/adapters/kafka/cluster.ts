@@ -1,17 +1,18 @@
 /** Connections to the brokers of one Kafka cluster: one per broker and purpose, made on demand, made anew when broken. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectionOptions } from '@platformatic/kafka';
-import { apiVersionsV4, Connection, findCoordinatorV6, metadataV12 } from '@platformatic/kafka';
+import type { Connection as LibraryConnection, ConnectionOptions } from '@platformatic/kafka';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { codeFailure, codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
+import { apiVersionsV4, Connection, findCoordinatorV6, metadataV12 } from './library.ts';
 import type { FetchLimits } from './record-calls.ts';
 import type { BrokerAddress, TlsOptions } from './record-connection.ts';
 import { tlsOptions } from './record-connection.ts';
 import { RecordLinks } from './record-links.ts';
 import type { SaslOptions } from './sasl.ts';
 import { mechanismOf } from './sasl.ts';
+import { tlsFault } from './tls-faults.ts';
 
 export interface KafkaOptions {
   /** `host:port` of at least one broker. */
@@ -32,19 +33,22 @@ export interface TopicMetadata {
 }
 
 /** A request of the library: it takes a connection and answers by promise. */
-type AsyncApi<A extends unknown[], R> = { async: (connection: Connection, ...args: A) => Promise<R> };
+type AsyncApi<A extends unknown[], R> = { async: (connection: LibraryConnection, ...args: A) => Promise<R> };
 
 /** About five seconds of asking who coordinates; callers that can wait longer ask again. */
 const coordinatorAttemptsMax = 20;
 
 const fetchedBytesMaxDefault = 64 * 1024 * 1024;
 
+/** For a connection to be there, authenticated, and again for the first answer over it, milliseconds. */
+const connectTimeoutMs = 5_000;
+
 const produceKey = 0;
 const groupHeartbeatKey = 68;
 
 export class Cluster {
   readonly options: KafkaOptions;
-  readonly #connections = new Map<string, Promise<Connection>>();
+  readonly #connections = new Map<string, Promise<LibraryConnection>>();
   readonly #addresses = new Map<number, BrokerAddress>();
   readonly #topics = new Map<string, TopicMetadata>();
   readonly #coordinators = new Map<string, number>();
@@ -57,17 +61,11 @@ export class Cluster {
     this.#pool = new BufferPool(options.fetchedBytesMax ?? fetchedBytesMaxDefault);
   }
 
-  /** Connects to one of the brokers and checks that it speaks what Sluice needs. Fails with `broker-unreachable`. */
+  /** Connects to one of the brokers and checks that it speaks what Sluice needs. Fails as `failureOf` says. */
   static async open(options: KafkaOptions): Promise<Result<Cluster>> {
     const cluster = new Cluster(options);
     const action = `connecting to Kafka at ${options.brokers.join(', ')}`;
     try {
-      const versions = await cluster.call('any', 'control', apiVersionsV4.api, 'sluice', '0');
-      const newest = (key: number): number => versions.apiKeys.find((api) => api.apiKey === key)?.maxVersion ?? -1;
-      if (newest(produceKey) < 12 || newest(groupHeartbeatKey) < 1) {
-        await cluster.close();
-        return fail('broker-unreachable', `${action}: Kafka 4.0 or newer is needed (transactions v2, KIP-848 groups)`);
-      }
       await cluster.refresh([]);
       return ok(cluster);
     } catch (error) {
@@ -146,14 +144,18 @@ export class Cluster {
     this.#coordinators.delete(`${kind}/${key}`);
   }
 
-  /** The Failure for an error that the library threw; its `at` is `credentials` where the broker refused those. */
+  /**
+   * The Failure for an error of `call`. Its `at` says what stays as it is until somebody changes it: `credentials` that the broker refused,
+   * `tls` that did not come about, the `version` of the broker.
+   */
   failureOf(error: unknown, action: string): ReturnType<typeof fail> {
     const code = codeOfError(error);
     if (code !== undefined && code !== kafkaCodes.none) return codeFailure(code, action);
-    const text = error instanceof Error ? error.message : 'unknown error';
+    if (error instanceof TooOld) return fail('broker-unreachable', `${action}: ${error.message}`, 'version');
+    const fault = tlsFault(error);
+    if (fault !== undefined) return fail('broker-unreachable', `${action}: ${fault}`, 'tls');
     // A new account takes a moment to reach all brokers, so that this too may pass.
-    if (/authenti|SASL|SCRAM|credential/i.test(text))
-      return fail('broker-unreachable', `${action}: the credentials were refused`, 'credentials');
+    if (isAuthentication(error)) return fail('broker-unreachable', `${action}: the credentials were refused`, 'credentials');
     return fail('broker-unreachable', `${action}: no broker answered`);
   }
 
@@ -165,13 +167,16 @@ export class Cluster {
     await Promise.all(open.map((pending) => pending.then((connection) => connection.close()).catch(() => undefined)));
   }
 
-  async #connection(node: number | 'any', purpose: string): Promise<Connection> {
+  async #connection(node: number | 'any', purpose: string): Promise<LibraryConnection> {
     if (this.#closed) throw new Error('the Kafka cluster handle is closed');
     const key = `${node}/${purpose}`;
     const existing = this.#connections.get(key);
     if (existing !== undefined) {
       const connection = await existing.catch(() => undefined);
+      // What authenticates again takes no requests meanwhile, and is the same connection afterwards.
+      if (connection?.status === 'reauthenticating') await connection.ready().catch(() => undefined);
       if (connection?.isConnected() === true) return connection;
+      void connection?.close().catch(() => undefined);
       if (this.#connections.get(key) === existing) this.#connections.delete(key);
       else return this.#connection(node, purpose);
     }
@@ -181,13 +186,14 @@ export class Cluster {
     return pending;
   }
 
-  async #connect(node: number | 'any'): Promise<Connection> {
+  async #connect(node: number | 'any'): Promise<LibraryConnection> {
     let last: unknown;
     for (const target of this.#targets(node)) {
       const connection = new Connection(this.options.clientId, connectionOptions(this.options, target.host));
       connection.on('error', () => undefined);
       try {
         await connection.connect(target.host, target.port);
+        await checkVersions(connection);
         return connection;
       } catch (error) {
         last = error;
@@ -202,6 +208,31 @@ export class Cluster {
     const known = node === 'any' ? undefined : this.#addresses.get(node);
     return known === undefined ? this.options.brokers.map(parseAddress) : [known];
   }
+}
+
+class TooOld extends Error {}
+
+/** A broker that is connected to and answers nothing is as good as none, so that this has little time. */
+async function checkVersions(connection: LibraryConnection): Promise<void> {
+  const late = setTimeout(() => void connection.close(), connectTimeoutMs);
+  try {
+    const { apiKeys } = await apiVersionsV4.api.async(connection, 'sluice', '0');
+    const newest = (key: number): number => apiKeys.find((api) => api.apiKey === key)?.maxVersion ?? -1;
+    if (newest(produceKey) < 12 || newest(groupHeartbeatKey) < 1)
+      throw new TooOld('Kafka 4.0 or newer is needed (transactions v2, KIP-848 groups)');
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+/** Whether it was authentication that failed, and not the connection on which it went on: the innermost error of the library says it. */
+function isAuthentication(error: unknown): boolean {
+  let innermost = '';
+  for (let cause: unknown = error; typeof cause === 'object' && cause !== null; cause = 'cause' in cause ? cause.cause : null) {
+    const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+    if (/^PLT_KFK_(?:AUTHENTICATION|NETWORK|TIMEOUT)$/.test(code)) innermost = code;
+  }
+  return innermost === 'PLT_KFK_AUTHENTICATION';
 }
 
 interface TolerantMetadata {
@@ -233,12 +264,21 @@ function connectionOptions(options: KafkaOptions, host: string): ConnectionOptio
   const { tls, sasl } = options;
   const { servername, ...certificates } = tls === undefined || tls === false ? {} : tlsOptions(tls, host);
   return {
-    connectTimeout: 5_000,
+    connectTimeout: connectTimeoutMs,
     requestTimeout: 30_000,
     maxInflights: 5,
     ...(tls === undefined || tls === false ? {} : { tls: certificates }),
     ...(servername === undefined ? {} : { tlsServerName: servername }),
-    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanismOf(sasl) } }),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanismOf(sasl), ...tokenCheck(sasl) } }),
+  };
+}
+
+/** A token that is refused comes back as an answer with the reason, which the library would take for success. Source: RFC 7628, section 3.2.2. */
+function tokenCheck(sasl: SaslOptions): Partial<NonNullable<ConnectionOptions['sasl']>> {
+  if (sasl.mechanism !== 'OAUTHBEARER') return {};
+  return {
+    authBytesValidator: (answer, done) =>
+      answer.length > 0 ? done(new Error('SASL: the token was refused'), answer) : done(null, answer),
   };
 }
 

@@ -174,7 +174,8 @@ export class DirectiveFeed {
         // A key that nobody knows may hold anything.
         const whose = known === undefined ? '' : ` of ${agreement}`;
         this.#onMalformed(fail(code, `the directive${whose} at offset ${record.offset} cannot be read: ${message}`).failure);
-        if (known === undefined) continue;
+        // What is over stays over.
+        if (known?.state !== 'started') continue;
         this.#unread.add(agreement);
         this.#take({ ...known, state: 'suspended' }, changed);
       }

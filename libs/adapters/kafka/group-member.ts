@@ -1,6 +1,6 @@
 /** Membership in a consumer group by the broker's own assignor (KIP-848): heartbeats on a timer, the assignment taken over between transactions. */
 import { randomUUID } from 'node:crypto';
-import { consumerGroupHeartbeatV1 } from '@platformatic/kafka';
+import { consumerGroupHeartbeatV1 } from './library.ts';
 import type { Failure, Result } from '../../base/index.ts';
 import { ok } from '../../base/index.ts';
 import type { Cluster } from './cluster.ts';

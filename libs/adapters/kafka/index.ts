@@ -23,3 +23,4 @@ export { TopicReader } from './topic-reader.ts';
 export type { OutRecord, PendingBatch, ProducerOptions } from './transactional-producer.ts';
 export { TransactionalProducer } from './transactional-producer.ts';
 export type { GroupPlace, OffsetToCommit } from './transaction-calls.ts';
+export { waitForBroker } from './wait-for-broker.ts';

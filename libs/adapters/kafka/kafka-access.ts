@@ -13,7 +13,7 @@ import {
   describeUserScramCredentialsV0,
   ResourcePatternTypes,
   ResourceTypes,
-} from '@platformatic/kafka';
+} from './library.ts';
 import type { Result } from '../../base/index.ts';
 import { ok } from '../../base/index.ts';
 import { adminCall } from './admin-call.ts';

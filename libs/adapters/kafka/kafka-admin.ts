@@ -8,7 +8,7 @@ import {
   IncrementalAlterConfigOperationTypes,
   incrementalAlterConfigsV1,
   metadataV12,
-} from '@platformatic/kafka';
+} from './library.ts';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
 import { adminCall } from './admin-call.ts';

@@ -23,6 +23,8 @@ export const kafkaCodes = {
   topicAuthorizationFailed: 29,
   groupAuthorizationFailed: 30,
   clusterAuthorizationFailed: 31,
+  unsupportedSaslMechanism: 33,
+  illegalSaslState: 34,
   topicAlreadyExists: 36,
   outOfOrderSequenceNumber: 45,
   duplicateSequenceNumber: 46,
@@ -108,6 +110,9 @@ export function codeFailure(code: number, action: string): { readonly ok: false;
       return fail('topic-authorization-failed', `${action}: Kafka refused the account (error ${code})`);
     case kafkaCodes.saslAuthenticationFailed:
       return fail('unauthenticated', `${action}: the credentials were refused`);
+    case kafkaCodes.unsupportedSaslMechanism:
+    case kafkaCodes.illegalSaslState:
+      return fail('unauthenticated', `${action}: the broker does not take this way of authenticating (error ${code})`);
     case kafkaCodes.producerFenced:
     case kafkaCodes.invalidProducerEpoch:
     case kafkaCodes.fencedMemberEpoch:

@@ -1,4 +1,6 @@
 /** The Kafka adapter on a real broker: access, transactions, fencing, group hand-over, directives. */
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Result } from '../../base/index.ts';
 import { unwrap } from '../../base/index.ts';
@@ -71,6 +73,25 @@ describe('connecting', () => {
     expect(opened.ok).toBe(false);
     expect(JSON.stringify(opened)).not.toContain('not-the-password');
   });
+
+  test('goes on to the next address when one takes the connection and answers nothing', async () => {
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const first = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    // With and without authentication it is another request that gets no answer.
+    const { sasl: _, ...nameless } = options;
+    expect(await Cluster.open({ ...nameless, brokers: [first] })).toMatchObject({
+      ok: false,
+      failure: { code: 'broker-unreachable', message: `connecting to Kafka at ${first}: no broker answered` },
+    });
+    const opened = unwrap(await Cluster.open({ ...options, brokers: [first, ...options.brokers] }));
+    expect(await opened.topics([await topic()])).toHaveLength(1);
+    await opened.close();
+    expect(sockets).toHaveLength(2);
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
+  }, 30_000);
 });
 
 describe('a topic', () => {

@@ -1,5 +1,5 @@
 /** Offsets of topics and of groups. */
-import { listOffsetsV9, offsetFetchV9 } from '@platformatic/kafka';
+import { listOffsetsV9, offsetFetchV9 } from './library.ts';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
 import type { Cluster } from './cluster.ts';

@@ -10,6 +10,7 @@ import { FrameReader } from './frame-reader.ts';
 import { kafkaCodes } from './kafka-codes.ts';
 import type { SaslOptions } from './sasl.ts';
 import { mechanismOf, runSasl } from './sasl.ts';
+import { tlsFault } from './tls-faults.ts';
 import type { Answered, WireCall } from './wire-call.ts';
 import { apiVersionsCall, saslAuthenticateCall, saslHandshakeCall } from './wire-call.ts';
 import { WireReader } from './wire-reader.ts';
@@ -34,6 +35,7 @@ export interface RecordConnectionOptions {
   readonly calls?: readonly { readonly name: string; readonly key: number; readonly version: number }[];
   /** An answer over this breaks the connection; half of the pool unless given. */
   readonly frameBytesMax?: number;
+  /** For the connection itself, and again for each answer that opens or authenticates it; 5 s unless given. */
   readonly connectTimeoutMs?: number;
   /** From sending to the whole answer, not counting what this side holds up; for requests that bring no time of their own. */
   readonly requestTimeoutMs?: number;
@@ -89,7 +91,7 @@ export class RecordConnection {
         ? connectSocket({ host, port, onread })
         : connectTls({ host, port, ...tlsOptions(options.tls, host), onread } as ConnectionOptions);
     this.#socket.setNoDelay(true);
-    this.#socket.on('error', (error) => this.#break(reasonOf(error)));
+    this.#socket.on('error', (error) => this.#onError(error));
     this.#socket.on('close', () => this.#break('the connection was closed'));
   }
 
@@ -119,10 +121,15 @@ export class RecordConnection {
     this.#break('the connection was closed');
   }
 
+  /** A broker that swallows what opens a connection is away, and that shows sooner than a late answer to anything else. */
+  get #openingTimeoutMs(): number {
+    return this.#options.connectTimeoutMs ?? connectTimeoutMsDefault;
+  }
+
   async #open(): Promise<Result<void>> {
     const connected = await this.#connected();
     if (!connected.ok) return connected;
-    const versions = await this.#ask(apiVersionsCall, undefined, false);
+    const versions = await this.#ask(apiVersionsCall, undefined, false, this.#openingTimeoutMs);
     if (!versions.ok) return versions;
     const { errorCode, ranges } = versions.value;
     const lacking = (this.#options.calls ?? []).find(({ key, version }) => {
@@ -139,7 +146,7 @@ export class RecordConnection {
   #connected(): Promise<Result<void>> {
     const event = this.#options.tls === undefined || this.#options.tls === false ? 'connect' : 'secureConnect';
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#break('no answer in time'), this.#options.connectTimeoutMs ?? connectTimeoutMsDefault);
+      const timer = setTimeout(() => this.#break('no answer in time'), this.#openingTimeoutMs);
       this.#socket.once(event, () => {
         clearTimeout(timer);
         resolve(ok(undefined));
@@ -154,12 +161,12 @@ export class RecordConnection {
   async #authenticate(): Promise<Result<void>> {
     const { sasl } = this.#options;
     if (sasl === undefined) return ok(undefined);
-    const handshake = await this.#ask(saslHandshakeCall, mechanismOf(sasl), false);
+    const handshake = await this.#ask(saslHandshakeCall, mechanismOf(sasl), false, this.#openingTimeoutMs);
     if (!handshake.ok) return handshake;
     if (handshake.value !== kafkaCodes.none) return fail('unauthenticated', `the broker does not take ${mechanismOf(sasl)}`);
     let lifetimeMs = 0;
     const done = await runSasl(sasl, async (message) => {
-      const answered = await this.#ask(saslAuthenticateCall, message, false);
+      const answered = await this.#ask(saslAuthenticateCall, message, false, this.#openingTimeoutMs);
       if (!answered.ok) return answered;
       if (answered.value.errorCode !== kafkaCodes.none) return fail('unauthenticated', 'the credentials were refused');
       lifetimeMs = answered.value.sessionLifetimeMs;
@@ -283,6 +290,13 @@ export class RecordConnection {
     for (const exchange of held) this.#send(exchange);
   }
 
+  /** A certificate that does not fit stays one: `at` is `tls` then. */
+  #onError(error: Error): void {
+    const fault = tlsFault(error);
+    if (fault === undefined) this.#break(reasonOf(error));
+    else this.#fail(fail('broker-unreachable', fault, 'tls').failure);
+  }
+
   #break(why: string): void {
     this.#fail(fail('broker-unreachable', why).failure);
   }
@@ -316,6 +330,6 @@ export function tlsOptions(tls: true | TlsOptions, host: string): ConnectionOpti
   };
 }
 
-/** A system's error by its name, such as ECONNREFUSED; a certificate's by node's. */
+/** A system's error by its name, such as ECONNREFUSED. */
 const reasonOf = (error: Error): string =>
   'code' in error && typeof error.code === 'string' ? error.code : 'the connection failed';

@@ -26,6 +26,16 @@ export interface ProxiedListener {
   readonly advertisedPort: number;
 }
 
+/** What a broker has besides: listeners of other kinds, and what they need. */
+export interface KafkaBesides {
+  /** On the loopback address, by name in capitals. */
+  readonly listeners: Readonly<Record<string, { readonly port: number; readonly protocol: 'SSL' | 'SASL_SSL' }>>;
+  /** Added to the others, or in their place. */
+  readonly properties: Readonly<Record<string, string>>;
+  /** Java system properties of the broker. */
+  readonly system: Readonly<Record<string, string>>;
+}
+
 export interface KafkaSettings {
   readonly dataDirectory: string;
   readonly ports: { readonly client: number; readonly controller: number };
@@ -36,11 +46,14 @@ export interface KafkaSettings {
   /** A single broker unless given. */
   readonly cluster?: KafkaClusterSettings;
   readonly proxied?: ProxiedListener;
+  readonly besides?: Pick<KafkaBesides, 'listeners' | 'properties'>;
 }
 
 /** Text of `server.properties`. Holds passwords: the file must be readable by the owner alone. */
 export function serverProperties(settings: KafkaSettings): string {
-  const { ports, cluster, proxied } = settings;
+  const { ports, cluster, proxied, besides } = settings;
+  const more = Object.entries(besides?.listeners ?? {});
+  const places = more.map(([name, { port }]) => `,${name}://127.0.0.1:${port}`).join('');
   const replicationFactor = cluster?.replicationFactor ?? 1;
   const inSyncReplicasMin = cluster?.inSyncReplicasMin ?? 1;
   const nodes = cluster?.nodes ?? [{ id: 1, controllerPort: ports.controller }];
@@ -52,11 +65,16 @@ export function serverProperties(settings: KafkaSettings): string {
     'log.dirs': settings.dataDirectory,
     listeners:
       `CLIENT://127.0.0.1:${ports.client},CONTROLLER://127.0.0.1:${ports.controller}` +
-      (proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.port}`),
+      (proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.port}`) +
+      places,
     'advertised.listeners':
-      `CLIENT://127.0.0.1:${ports.client}` + (proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.advertisedPort}`),
+      `CLIENT://127.0.0.1:${ports.client}` +
+      (proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.advertisedPort}`) +
+      places,
     'listener.security.protocol.map':
-      'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT' + (proxied === undefined ? '' : ',PROXIED:SASL_PLAINTEXT'),
+      'CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT' +
+      (proxied === undefined ? '' : ',PROXIED:SASL_PLAINTEXT') +
+      more.map(([name, { protocol }]) => `,${name}:${protocol}`).join(''),
     'inter.broker.listener.name': 'CLIENT',
     'controller.listener.names': 'CONTROLLER',
     'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
@@ -115,6 +133,7 @@ export function serverProperties(settings: KafkaSettings): string {
     'num.io.threads': 4,
     'num.recovery.threads.per.data.dir': 2,
     'background.threads': 4,
+    ...besides?.properties,
   };
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${String(value).replaceAll('\\', '\\\\')}\n`)

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Result } from '../../base/index.ts';
 import { during, fail, ok } from '../../base/index.ts';
-import type { KafkaClusterSettings, ProxiedListener } from './kafka-properties.ts';
+import type { KafkaBesides, KafkaClusterSettings, ProxiedListener } from './kafka-properties.ts';
 import { adminName, serverProperties } from './kafka-properties.ts';
 import { choosePorts } from './ports.ts';
 import { keptSecret } from './secrets.ts';
@@ -28,6 +28,7 @@ export interface KafkaServiceOptions {
     readonly secretsDirectory: string;
   };
   readonly proxied?: ProxiedListener;
+  readonly besides?: KafkaBesides;
   /** Name of the Java program. */
   readonly java?: string;
   readonly startTimeoutMs?: number;
@@ -83,7 +84,7 @@ async function startOnce(
 ): Promise<Result<KafkaService>> {
   const ports = await choosePorts(path.join(directory, 'ports.json'), ['client', 'controller'], wanted);
   if (!ports.ok) return during('starting Kafka', ports.failure);
-  const { cluster, proxied } = options;
+  const { cluster, proxied, besides } = options;
   const secrets = cluster?.secretsDirectory ?? directory;
   mkdirSync(secrets, { recursive: true, mode: 0o700 });
   const adminPassword = keptSecret(path.join(secrets, 'admin.secret'));
@@ -95,6 +96,7 @@ async function startOnce(
     transactionScanMs: options.transactionScanMs ?? 1_000,
     ...(cluster === undefined ? {} : { cluster }),
     ...(proxied === undefined ? {} : { proxied }),
+    ...(besides === undefined ? {} : { besides }),
   });
   writeFileSync(places.properties, properties, { mode: 0o600 });
   const java = options.java ?? 'java';
@@ -104,7 +106,15 @@ async function startOnce(
   const heap = options.heapMb ?? 384;
   writeFileSync(
     places.launch,
-    launchFile([`-Xms${Math.min(heap, 192)}m`, `-Xmx${heap}m`, ...jvm, ...classPath(options), 'kafka.Kafka', places.properties]),
+    launchFile([
+      `-Xms${Math.min(heap, 192)}m`,
+      `-Xmx${heap}m`,
+      ...jvm,
+      ...Object.entries(besides?.system ?? {}).map(([name, value]) => `-D${name}=${value}`),
+      ...classPath(options),
+      'kafka.Kafka',
+      places.properties,
+    ]),
   );
   const command: ServiceCommand = {
     title: 'Kafka',
