@@ -11,6 +11,12 @@ interface LastWord {
   readonly keyId: string;
 }
 
+export interface SeenDirectives {
+  readonly revisions: ReadonlyMap<string, number>;
+  /** Agreements whose directive is signed by an earlier key: it is to be published again. */
+  readonly signedEarlier: ReadonlySet<string>;
+}
+
 export class DirectiveRevisions {
   readonly #cluster: Cluster;
   readonly #signer: Signer;
@@ -26,9 +32,9 @@ export class DirectiveRevisions {
 
   /**
    * Reads what is new up to the end of now. The last word counts, not the highest revision: after compaction it is all that a reader finds. One
-   * that cannot be read, is not signed, or is signed by another key than the newest counts as none: it is to be published again.
+   * that cannot be read or is not signed counts as none.
    */
-  async current(): Promise<Result<ReadonlyMap<string, number>>> {
+  async current(): Promise<Result<SeenDirectives>> {
     // Open transactions included: a directive that was committed a moment ago must not be missed.
     const end = await topicOffsets(this.#cluster, topicNames.directives, 'latest', 'read_uncommitted');
     if (!end.ok) return end;
@@ -61,11 +67,11 @@ export class DirectiveRevisions {
     }
     const newest = await this.#signer.newestKeyId();
     if (!newest.ok) return newest;
-    return ok(
-      new Map(
-        [...this.#words].flatMap(([agreement, { revision, keyId }]) => (keyId === newest.value ? [[agreement, revision]] : [])),
-      ),
-    );
+    const words = [...this.#words];
+    return ok({
+      revisions: new Map(words.map(([agreement, { revision }]) => [agreement, revision])),
+      signedEarlier: new Set(words.flatMap(([agreement, { keyId }]) => (keyId === newest.value ? [] : [agreement]))),
+    });
   }
 
   async close(): Promise<void> {

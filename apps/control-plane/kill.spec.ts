@@ -348,6 +348,27 @@ test('a killed participant is refused, sends and receives nothing, and is let in
   expect((await fixture.call('GET', `/v1/agreements/${feed.agreement}`)).body).toMatchObject({ state: 'started', holds: [] });
 });
 
+test('a participant that was suspended before it was killed, or while it was, is suspended when it is lifted', async () => {
+  for (const [when, state] of [
+    ['before', 'suspended'],
+    ['meanwhile', 'suspended'],
+    ['never', 'active'],
+  ] as const) {
+    const { subscriber } = await makeFeed(fixture.call, { agreement: false });
+    const path = `/v1/participants/${subscriber.name}`;
+    if (when === 'before') expectStatus(await fixture.call('POST', `${path}/suspend`), 200);
+    for (const reason of ['a leak', 'said twice'])
+      expectStatus(await fixture.call('POST', `${path}/kill`, { json: { reason } }), 200);
+    if (when === 'meanwhile') expectStatus(await fixture.call('POST', `${path}/suspend`), 200);
+    for (const times of ['once', 'again']) {
+      expectStatus(await fixture.call('POST', `${path}/lift`), 200);
+      expect([when, times, (await fixture.call('GET', path)).body.state]).toEqual([when, times, state]);
+    }
+    expectStatus(await fixture.call('POST', `${path}/resume`), 200);
+    expect((await fixture.call('GET', path)).body.state).toBe('active');
+  }
+});
+
 async function writesRaw(cluster: Cluster, { dataset, publisher }: Feed): Promise<boolean> {
   const producer = await TransactionalProducer.open(cluster, {
     transactionalId: `${publisher.name}.test`,

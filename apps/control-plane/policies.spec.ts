@@ -202,26 +202,32 @@ describe('an agreement', () => {
     expectStatus(await putAgreement(feed, { constraint }), 200);
   });
 
-  test('carries the end of its period to the data plane, and does not begin early', async () => {
+  test('carries its period to the data plane', async () => {
     const feed = await makeFeed(fixture.call, { agreement: false });
-    const end = '2099-01-01T00:00:00+08:00';
-    expect(code(await putAgreement(feed, { constraint: [one('dateTime', 'gteq', '2098-01-01T00:00:00Z')] }))).toEqual([
-      422,
-      'policy-unenforceable',
-    ]);
-    expectStatus(await putAgreement(feed, { constraint: [one('dateTime', 'lt', end)] }), 200);
-    expect((await directiveOf(feed.agreement, 1)).expiresAtMs).toBe(Date.parse(end));
+    const [begin, end] = ['2098-12-01T00:00:00Z', '2099-01-01T00:00:00+08:00'];
+    const period = [one('dateTime', 'gteq', begin), one('dateTime', 'lt', end)];
+    expectStatus(await putAgreement(feed, { constraint: period }), 200);
+    const [startsAtMs, expiresAtMs] = [Date.parse(begin), Date.parse(end)];
+    expect(await directiveOf(feed.agreement, 1)).toMatchObject({ state: 'suspended', startsAtMs, expiresAtMs });
     expectStatus(await putAgreement(feed, { constraint: [] }), 200);
-    expect((await directiveOf(feed.agreement, 2)).expiresAtMs).toBeUndefined();
+    const open = await directiveOf(feed.agreement, 2);
+    expect([open.state, open.startsAtMs, open.expiresAtMs]).toEqual(['started', undefined, undefined]);
   });
 
-  test('with a limit that nothing meters is refused', async () => {
+  test('with a rate that nothing holds it to is refused, and told what is enforced instead', async () => {
     const feed = await makeFeed(fixture.call, { agreement: false });
-    for (const operand of ['sluice:records', 'sluice:recordsPerSecond'])
-      expect(code(await putAgreement(feed, { constraint: [one(operand, 'lteq', 1_000)] }))).toEqual([
-        422,
-        'policy-unenforceable',
-      ]);
+    const refused = await putAgreement(feed, { constraint: [one('sluice:recordsPerSecond', 'lteq', 1_000)] });
+    expect(code(refused)).toEqual([422, 'policy-unenforceable']);
+    expect(detail(refused)).toContain('sluice:bytesPerSecond');
+  });
+
+  test('has no larger volume than its baseline, and one where that has one', async () => {
+    const feed = await makeFeed(fixture.call, { agreement: false });
+    const volume = (records: number) => [one('sluice:records', 'lteq', records)];
+    expectStatus(await putBaseline(feed, { constraint: volume(1_000) }), 200);
+    for (const constraint of [[], volume(1_001)])
+      expect(code(await putAgreement(feed, { constraint }))).toEqual([422, 'policy-loosens']);
+    expectStatus(await putAgreement(feed, { constraint: volume(1_000) }), 200);
   });
 });
 

@@ -1,13 +1,16 @@
 /** What the tests of credentials and of the kill switch share: governed records written as the data plane writes them, and link that serves them. */
 import { Cluster, TopicReader, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
 import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
+import { RegistryClient } from '../../libs/adapters/registry/index.ts';
 import { codecOf, frame, parseSchema } from '../../libs/avro/index.ts';
 import { topicNames, unwrap } from '../../libs/base/index.ts';
 import { testKafka, uniqueId } from '../../libs/testkit/index.ts';
+import type { DataPlane } from '../data-plane/start.ts';
+import { startDataPlane } from '../data-plane/start.ts';
 import type { Link } from '../link/start.ts';
 import { startLink } from '../link/start.ts';
 import type { Account, Feed, Fixture } from './control-plane-fixture.ts';
-import { expectStatus } from './control-plane-fixture.ts';
+import { expectStatus, readAll } from './control-plane-fixture.ts';
 
 /** Visits as they leave under the agreement of `makeFeed`. */
 const visitOf = (number: number): Record<string, unknown> => ({
@@ -93,4 +96,48 @@ export async function readerAs({ name, secret }: Account): Promise<{
       return reader.ok && (await reader.value.poll(50)).ok;
     },
   };
+}
+
+/** A data plane over the same Kafka, keys and registry. */
+export async function dataPlaneOf({ directory, checker, address, operator }: Fixture): Promise<DataPlane> {
+  const { brokers, username, password } = testKafka();
+  const registry = new RegistryClient({ url: `${address}/registry`, username: operator.name, password: operator.secret });
+  return unwrap(
+    await startDataPlane({
+      kafka: { brokers, clientId: uniqueId('plane'), sasl: { username, password } },
+      vault: unwrap(await LocalFileVault.open(`${directory}/master.key`)),
+      checker,
+      registry,
+      instance: uniqueId('plane'),
+    }),
+  );
+}
+
+/** Publishes visits over HTTP: `cost` is their number, from `from` on. */
+export async function publishVisits({ call }: Fixture, { dataset, publisher }: Feed, from: number, count: number): Promise<void> {
+  const rows = Array.from({ length: count }, (_, index) =>
+    JSON.stringify({ id: `person-${from + index}`, phone: '13812345678', cost: from + index, day: 20_000, count: null }),
+  );
+  const { body } = expectStatus(
+    await call('POST', `/v1/datasets/${dataset}/records`, {
+      text: `${rows.join('\n')}\n`,
+      headers: { 'content-type': 'application/x-ndjson' },
+      as: publisher,
+    }),
+    200,
+  );
+  if (body.accepted !== count) throw new Error(`${body.accepted} of ${count} visits were taken`);
+}
+
+/** Numbers of the visits that have left under an agreement, sorted. */
+export async function governedVisits({ call, cluster }: Fixture, { dataset, agreement }: Feed): Promise<number[]> {
+  const { body } = expectStatus(await call('GET', `/v1/agreements/${agreement}`), 200);
+  const id: number = body.programs[0].governedSchemaId;
+  const schema = expectStatus(await call('GET', `/registry/schemas/ids/${id}`), 200).body.schema;
+  const codec = codecOf(unwrap(parseSchema(schema)));
+  const records = await readAll(cluster, topicNames.governed(dataset, agreement));
+  const costs = records.map(
+    ({ value }) => (unwrap(codec.decode(value?.subarray(5) ?? new Uint8Array())) as { cost: number }).cost,
+  );
+  return costs.sort((a, b) => a - b);
 }

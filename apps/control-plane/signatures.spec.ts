@@ -84,6 +84,13 @@ describe('a directive', () => {
       'signature-invalid',
     ],
     [
+      'its governed schema was changed in the database',
+      `WITH made AS (INSERT INTO program_schema VALUES ('other', '"string"') ON CONFLICT DO NOTHING)
+        UPDATE agreement_program SET governed_schema = 'other' WHERE agreement = $1`,
+      null,
+      'signature-invalid',
+    ],
+    [
       'its Program was approved for another agreement',
       `UPDATE agreement_program SET signature = (SELECT signature FROM agreement_program WHERE agreement <> $1 LIMIT 1) WHERE agreement = $1`,
       null,
@@ -107,6 +114,25 @@ describe('a directive', () => {
         feed.agreement,
       ]);
   });
+});
+
+test('one agreement whose Program was changed keeps no other from being published, and is named', async () => {
+  const [changed, other] = [await makeFeed(fixture.call), await makeFeed(fixture.call)];
+  await fixture.query(`UPDATE agreement_program SET signature = 'none' WHERE agreement = $1`, [changed.agreement]);
+  for (const { agreement } of [changed, other])
+    await fixture.query('UPDATE agreement SET revision = revision + 1 WHERE id = $1', [agreement]);
+  const before = (await published(changed.agreement)).directive.revision;
+  const answer = expectStatus(await fixture.call('POST', '/v1/reconciliation'), 200).body as { reported: string[] };
+  expect(answer.reported.filter((sentence) => sentence.includes(changed.agreement))).toEqual([
+    expect.stringContaining('the signature is none of a program'),
+  ]);
+  expect((await published(changed.agreement)).directive.revision).toBe(before);
+  expect((await published(other.agreement)).directive.revision).toBe(before + 1);
+  // So does a control plane that starts.
+  await fixture.addInstance();
+  await fixture.query(`UPDATE agreement SET state = 'terminated', published_revision = revision WHERE id = $1`, [
+    changed.agreement,
+  ]);
 });
 
 describe('after a rotation', () => {

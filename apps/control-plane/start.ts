@@ -34,7 +34,8 @@ import { ensureOperator } from './commands/ensure-operator.ts';
 import { ensureOwnAccount } from './commands/ensure-own-account.ts';
 import { publishAll } from './commands/publish-directives.ts';
 import { driftSentence, Reconciler } from './commands/reconcile.ts';
-import { tendAgreements } from './commands/tend-agreements.ts';
+import { suspendExhausted } from './commands/suspend-exhausted.ts';
+import { beginAgreements, tendAgreements } from './commands/tend-agreements.ts';
 import { publishAllSuppressions, reconcileSuppressions } from './commands/publish-suppressions.ts';
 import { syncWriterSchemas } from './commands/sync-writer-schemas.ts';
 import type { ControlPlaneConfig } from './config.ts';
@@ -49,6 +50,7 @@ import type { Intake } from './intake/intake.ts';
 import { openIntake } from './intake/intake.ts';
 import { intakeTopic } from './intake/intake-ledger.ts';
 import { watchFolder } from './intake/watched-folder.ts';
+import { ReceiptMeter } from './meter/receipt-meter.ts';
 import type { ControlPlane, SubscriberPlaces } from './plane.ts';
 import { ExternalAuthority } from './schemas/external-authority.ts';
 import { LocalAuthority } from './schemas/local-authority.ts';
@@ -64,6 +66,9 @@ export interface RunningControlPlane {
 
 /** How often what a crash or an outage left behind is looked for, milliseconds. */
 const tendEveryMs = 10_000;
+
+/** How often periods that begin are looked for, milliseconds. */
+const beginEveryMs = 1_000;
 
 /** How often Kafka is compared with the database, milliseconds. */
 const reconcileEveryMs = 60_000;
@@ -175,6 +180,8 @@ async function start(config: ControlPlaneConfig, logger: Logger, closing: Closin
   address = await listen(app, config.listen);
   closing.push(listenForEvents(app, events, logger));
   closing.push(tend(plane, relay, config.registry !== null, logger));
+  closing.push(repeat(beginEveryMs, async () => warnOf(await beginAgreements(plane), logger), logger));
+  closing.push(startMeter(plane, logger));
   if (config.intakeDirectory !== null) closing.push(watch(intake, config.intakeDirectory, logger));
   relay.wake();
   return { address, firstPassword };
@@ -245,14 +252,14 @@ function watch(intake: Intake, directory: string, logger: Logger): () => Promise
 
 /** Publishes what is behind, sends events that wait, and learns of schemas that an external registry was given by others. */
 function tend(plane: ControlPlane, relay: EventRelay, isExternal: boolean, logger: Logger): () => Promise<void> {
-  let running: Promise<void> = Promise.resolve();
-  let idle = true;
   let reconcileAtMs = performance.now() + reconcileEveryMs;
   const once = async (): Promise<void> => {
     relay.wake();
     if (isExternal) warnOf(await syncWriterSchemas(plane), logger);
     warnOf(await publishAllSuppressions(plane), logger);
-    warnOf(await publishAll(plane), logger);
+    const published = await publishAll(plane);
+    const refused = published.ok ? published.value : [published.failure];
+    for (const { message } of refused) logger.warn(message);
     warnOf(await tendAgreements(plane), logger);
     if (performance.now() >= reconcileAtMs) {
       reconcileAtMs = performance.now() + reconcileEveryMs;
@@ -263,6 +270,21 @@ function tend(plane: ControlPlane, relay: EventRelay, isExternal: boolean, logge
     warnOf(await grantApproved(plane), logger);
     warnOf(await plane.database.stores.trail.forgetAnswersBefore(new Date(Date.now() - answersKeptMs)), logger);
   };
+  return repeat(tendEveryMs, once, logger);
+}
+
+function startMeter(plane: ControlPlane, logger: Logger): () => Promise<void> {
+  const { database, cluster } = plane;
+  const warn = (sentence: string): void => logger.warn(sentence);
+  const meter = new ReceiptMeter({ database, cluster, suspend: () => suspendExhausted(plane), warn });
+  meter.start();
+  return () => meter.stop();
+}
+
+/** Does it again and again, never twice at once, until what is answered is called, which waits for the one under way. */
+function repeat(everyMs: number, once: () => Promise<void>, logger: Logger): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let idle = true;
   const timer = setInterval(() => {
     if (!idle) return;
     idle = false;
@@ -271,7 +293,7 @@ function tend(plane: ControlPlane, relay: EventRelay, isExternal: boolean, logge
       .finally(() => {
         idle = true;
       });
-  }, tendEveryMs);
+  }, everyMs);
   return async () => {
     clearInterval(timer);
     await running;

@@ -72,6 +72,8 @@ export class DirectiveBoard {
   readonly #suppressions: SuppressionBoard;
   /** Started agreements whose data keys the key service has not opened yet. */
   readonly #keyless = new Set<string>();
+  /** Started agreements whose period has not begun by this clock. */
+  readonly #early = new Set<string>();
   /** Datasets whose own keys it has not opened yet, with these. */
   readonly #unlisted = new Map<string, BoundKey>();
   /** How often one was not among them. */
@@ -158,6 +160,7 @@ export class DirectiveBoard {
       }
       await this.#apply(changed.value, keysWaitMs);
       await this.#retry();
+      await this.#begin();
       await this.#expire();
       this.#lastPollAt = Date.now();
       this.#polls += 1;
@@ -173,7 +176,11 @@ export class DirectiveBoard {
       const { agreement, dataset } = directive;
       datasets.add(this.#directives.get(agreement)?.dataset ?? dataset).add(dataset);
       this.#directives.set(agreement, directive);
-      const live = directive.state === 'started' && !hasExpired(directive) ? await this.#bring(directive, deadlineMs) : undefined;
+      const mayRun = directive.state === 'started' && !hasExpired(directive);
+      const isEarly = mayRun && !hasBegun(directive);
+      if (isEarly) this.#early.add(agreement);
+      else this.#early.delete(agreement);
+      const live = mayRun && !isEarly ? await this.#bring(directive, deadlineMs) : undefined;
       // A directive that cannot be brought to life ends the earlier one as well: running on would be running what was replaced.
       if (live === undefined) this.#live.delete(agreement);
       else this.#live.set(agreement, live);
@@ -193,6 +200,12 @@ export class DirectiveBoard {
     const changed = new Set([...listed, ...this.#suppressions.takeChanged()].filter((dataset) => this.#boards.has(dataset)));
     for (const dataset of changed) await this.#rebuild(dataset, 0);
     if (changed.size > 0) this.onChange();
+  }
+
+  /** What was told to run before its time, by this clock, runs when that has come. */
+  async #begin(): Promise<void> {
+    const due = [...this.#early].flatMap((agreement) => this.#directives.get(agreement) ?? []).filter(hasBegun);
+    if (due.length > 0) await this.#apply(due, keysWaitMs);
   }
 
   /** Takes agreements from the board whose time is over, whether or not a directive says so. */
@@ -304,7 +317,7 @@ type BoundKey = readonly [WrappedKey, string];
 /** The key that an agreement is governed under; none where it is not to be governed, or was shredded. */
 function agreementKeys(directive: Directive): BoundKey[] {
   const { agreement, dataKey, state } = directive;
-  if (dataKey === null || state !== 'started' || hasExpired(directive)) return [];
+  if (dataKey === null || state !== 'started' || !hasBegun(directive) || hasExpired(directive)) return [];
   return [[dataKey, dataKeyContext({ kind: 'agreement', id: agreement }, dataKey.epoch)]];
 }
 
@@ -317,6 +330,9 @@ const keysOf = (directive: Directive): BoundKey[] => [
   ...agreementKeys(directive),
   ...(directive.suppression === undefined ? [] : [datasetKey(directive.dataset, directive.suppression.key)]),
 ];
+
+/** Before its period an agreement has no place on any partition. */
+export const hasBegun = ({ startsAtMs }: Directive): boolean => startsAtMs === undefined || startsAtMs <= Date.now();
 
 const hasExpired = ({ expiresAtMs }: Directive): boolean => expiresAtMs !== undefined && expiresAtMs <= Date.now();
 

@@ -7,6 +7,7 @@ import type { Directive, TransferStart } from '../../libs/catalog/index.ts';
 import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
 import { writeRecords } from './apart-worker.ts';
 import type { DatasetBoard } from './directive-board.ts';
+import { hasBegun } from './directive-board.ts';
 import type { FeedContext, Tenure } from './feed-context.ts';
 import { parseState, stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
@@ -80,7 +81,7 @@ export class OwnedPartitions {
       for (const directive of board.directives) {
         const { agreement, state } = directive;
         if (state === 'completed' || state === 'terminated') book.forget(agreement);
-        else if (!book.standings.has(agreement)) {
+        else if (!book.standings.has(agreement) && hasBegun(directive)) {
           const from = await this.#startOf(directive.start ?? 'current', partition);
           if (!from.ok) return from;
           begun.push({ directive, from: from.value });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Hold, LifecycleEvent, Standing } from './agreement-lifecycle.ts';
-import { renewableForMs, transition } from './agreement-lifecycle.ts';
+import { renewableForMs, transition, underTerms } from './agreement-lifecycle.ts';
 
 const at = '2026-03-01T00:00:00.000Z';
 const party: Hold = { kind: 'party', of: 'publisher', reason: '', at };
@@ -12,6 +12,8 @@ const killed = (of = 'dataset/d'): Hold => ({
   reason: 'leak',
   at,
 });
+const usedUp: Hold = { kind: 'meter', of: 'a', reason: '10 records', at };
+const early: Hold = { kind: 'period', of: 'a', reason: '', at };
 const started: Standing = { state: 'started', holds: [], expiresAtMs: 1_000 };
 
 /** After each event in turn; the first failure ends it. */
@@ -39,6 +41,40 @@ describe('an agreement', () => {
     );
     expect(after(still as Standing, { event: 'lift', of: 'dataset/other' })).toBe(still);
     expect(after(still as Standing, { event: 'lift', of: 'dataset/d' })).toMatchObject({ state: 'started', holds: [] });
+  });
+
+  test('whose volume is used up goes on by renewing or by other terms, not by resuming', () => {
+    const spent = after(started, { event: 'suspend', hold: party }, { event: 'exhaust', hold: usedUp }) as Standing;
+    const still = after(spent, { event: 'resume' });
+    expect(still).toMatchObject({ state: 'suspended', holds: [usedUp] });
+    expect(after(still as Standing, { event: 'resume' })).toMatch(/^conflict: .*: the volume of its policy is used up/);
+    expect(after(still as Standing, { event: 'renew', untilMs: 5_000, nowMs: 10 })).toMatchObject({
+      state: 'started',
+      holds: [],
+    });
+    // A second attempt at the same renewal is no second volume.
+    expect(after(still as Standing, { event: 'renew', untilMs: 1_000, nowMs: 10 })).toBe(still);
+    expect(underTerms(spent, [])).toMatchObject({
+      state: 'suspended',
+      holds: [party],
+    });
+    expect(underTerms(spent, [usedUp])).toBe(spent);
+    expect(after(started, { event: 'terminate' }, { event: 'exhaust', hold: usedUp })).toMatchObject({ state: 'terminated' });
+  });
+
+  test('whose period begins later is held until then, whatever its parties say', () => {
+    const waiting = underTerms(started, [early]);
+    expect(waiting).toMatchObject({ state: 'suspended', holds: [early] });
+    expect(after(waiting, { event: 'resume' })).toMatch(/^conflict: .*: its period has not begun$/);
+    const both = after(waiting, { event: 'suspend', hold: party }, { event: 'resume' });
+    expect(both).toMatchObject({ state: 'suspended', holds: [early] });
+    expect(after(both as Standing, { event: 'begin' })).toMatchObject({
+      state: 'started',
+      holds: [],
+    });
+    expect(after(waiting, { event: 'kill', hold: killed() }, { event: 'begin' })).toMatchObject({ holds: [killed()] });
+    expect(after(waiting, { event: 'renew', untilMs: 5_000, nowMs: 10 })).toMatchObject({ state: 'suspended', holds: [early] });
+    expect(after(started, { event: 'begin' })).toBe(started);
   });
 
   test('that is over can be renewed for thirty days, and killed before goes on suspended', () => {
@@ -87,6 +123,8 @@ const anyEvent: fc.Arbitrary<LifecycleEvent> = fc.oneof(
     hold: { ...party, kind: 'policy', of: 'd' },
   }),
   fc.constant<LifecycleEvent>({ event: 'resume' }),
+  fc.constant<LifecycleEvent>({ event: 'exhaust', hold: usedUp }),
+  fc.constant<LifecycleEvent>({ event: 'begin' }),
   scope.map((of): LifecycleEvent => ({ event: 'kill', hold: killed(of) })),
   scope.map((of): LifecycleEvent => ({ event: 'lift', of })),
   fc.tuple(clock, clock).map(
@@ -102,7 +140,8 @@ const anyEvent: fc.Arbitrary<LifecycleEvent> = fc.oneof(
 
 /** What is wrong with a step; null for nothing. `move` is the transition under test. */
 function faultOf(move: typeof transition, events: readonly LifecycleEvent[]): string | null {
-  let now: Standing = { ...started, expiresAtMs: renewableForMs };
+  let now: Standing = underTerms({ ...started, expiresAtMs: renewableForMs }, [early]);
+  let hasBegun = false;
   const kills = new Set<string>();
   for (const event of events) {
     const next = move(now, event);
@@ -116,6 +155,10 @@ function faultOf(move: typeof transition, events: readonly LifecycleEvent[]): st
       return `goes on after its end by ${event.event}`;
     if (event.event === 'kill') kills.add(event.hold.of);
     if (event.event === 'lift') kills.delete(event.of);
+    if (event.event === 'begin') hasBegun = true;
+    if (state === 'started' && !hasBegun) return 'delivers before its period';
+    const wasSpent = now.holds.some(({ kind }) => kind === 'meter');
+    if (wasSpent && state === 'started' && event.event !== 'renew') return 'goes on beyond its volume';
     if (kills.size > 0 && state === 'started') return 'delivers while it is killed';
     if ([...kills].some((of) => !holds.some((hold) => hold.kind === 'kill' && hold.of === of))) return 'forgets a kill';
     if (state === 'started' && holds.length > 0) return 'delivers while something holds it';
@@ -137,11 +180,19 @@ describe('after any sequence of events', () => {
     );
   });
 
-  test('a planted fault is found: resuming that lifts kills', () => {
-    const faulty: typeof transition = (standing, event) =>
-      event.event === 'resume' && standing.state === 'suspended'
-        ? { ok: true, value: { ...standing, state: 'started', holds: [] } }
-        : transition(standing, event);
+  test.each(['kill', 'meter', 'period'])('a planted fault is found: resuming that lifts what is held by %s', (lifted) => {
+    const faulty: typeof transition = (standing, event) => {
+      if (event.event !== 'resume' || standing.state !== 'suspended') return transition(standing, event);
+      const holds = standing.holds.filter(({ kind }) => kind !== lifted && kind !== 'party' && kind !== 'policy');
+      return {
+        ok: true,
+        value: {
+          ...standing,
+          state: holds.length === 0 ? 'started' : 'suspended',
+          holds,
+        },
+      };
+    };
     const found = fc.check(
       fc.property(sequences, (events) => faultOf(faulty, events) === null),
       { numRuns: 2_000 },

@@ -5,9 +5,12 @@ import type { TransferState } from './directive.ts';
 
 /** Why an agreement does not deliver although it is not over. */
 export interface Hold {
-  /** `party`: the assigner wants it. `policy`: its policy is looser than the baseline of its dataset. `kill`: the kill switch. */
-  readonly kind: 'party' | 'policy' | 'kill';
-  /** Whose it is: a participant; for a kill its scope, such as `dataset/<id>`. */
+  /**
+   * `party`: the assigner wants it. `policy`: its policy is looser than the baseline of its dataset. `kill`: the kill switch. `meter`: the volume of its
+   * policy is used up. `period`: its period has not begun.
+   */
+  readonly kind: 'party' | 'policy' | 'kill' | 'meter' | 'period';
+  /** Whose it is: a participant; for a kill its scope, such as `dataset/<id>`; for what its own terms say the agreement. */
   readonly of: string;
   readonly reason: string;
   /** RFC 3339. */
@@ -27,6 +30,8 @@ export type LifecycleEvent =
   | { readonly event: 'resume' }
   | { readonly event: 'kill'; readonly hold: Hold }
   | { readonly event: 'lift'; readonly of: string }
+  | { readonly event: 'exhaust'; readonly hold: Hold }
+  | { readonly event: 'begin' }
   | {
       readonly event: 'renew';
       readonly untilMs: number;
@@ -67,6 +72,18 @@ const verdicts: Readonly<Record<LifecycleEvent['event'], Readonly<Record<Transfe
     completed: 'moves',
     terminated: 'illegal',
   },
+  exhaust: {
+    started: 'moves',
+    suspended: 'moves',
+    completed: 'is-so',
+    terminated: 'is-so',
+  },
+  begin: {
+    started: 'is-so',
+    suspended: 'moves',
+    completed: 'moves',
+    terminated: 'is-so',
+  },
   renew: {
     started: 'moves',
     suspended: 'moves',
@@ -98,11 +115,14 @@ export function transition(standing: Standing, happening: LifecycleEvent): Resul
   switch (happening.event) {
     case 'suspend':
     case 'kill':
+    case 'exhaust':
       return ok(held(standing, happening.hold));
     case 'resume':
       return resumed(standing);
     case 'lift':
       return ok(without(standing, ({ kind, of }) => kind === 'kill' && of === happening.of));
+    case 'begin':
+      return ok(without(standing, ({ kind }) => kind === 'period'));
     case 'renew':
       return renewed(standing, happening.untilMs, happening.nowMs);
     case 'expire': {
@@ -117,8 +137,13 @@ export function transition(standing: Standing, happening: LifecycleEvent): Resul
 const illegal = ({ state }: Standing, { event }: LifecycleEvent, why = ''): Result<Standing> =>
   fail('conflict', `it is ${state}, which does not allow ${event}${why}`);
 
+const isSame =
+  (one: Pick<Hold, 'kind' | 'of'>) =>
+  ({ kind, of }: Hold): boolean =>
+    kind === one.kind && of === one.of;
+
 function held(standing: Standing, hold: Hold): Standing {
-  if (standing.holds.some(({ kind, of }) => kind === hold.kind && of === hold.of)) return standing;
+  if (standing.holds.some(isSame(hold))) return standing;
   return settled({ ...standing, holds: [...standing.holds, hold] });
 }
 
@@ -127,16 +152,27 @@ function without(standing: Standing, goes: (hold: Hold) => boolean): Standing {
   return holds.length === standing.holds.length ? standing : settled({ ...standing, holds });
 }
 
-/** A kill is not a party's to end: what else holds goes, and while nothing else does, that is said. */
+/** Why a hold stays when a party resumes; null for one that goes. What the terms hold is not a party's word to end, nor is a kill. */
+const stays: Readonly<Record<Hold['kind'], ((hold: Hold) => string) | null>> = {
+  party: null,
+  policy: null,
+  kill: ({ of }) => `${of} is killed, and must be lifted first`,
+  meter: () => 'the volume of its policy is used up, and must be raised or renewed first',
+  period: () => 'its period has not begun',
+};
+
+/** What else holds goes, and while nothing else does, that is said. */
 function resumed(standing: Standing): Result<Standing> {
-  const kills = standing.holds.filter(({ kind }) => kind === 'kill');
-  if (kills.length > 0 && kills.length === standing.holds.length)
-    return illegal(
-      standing,
-      { event: 'resume' },
-      `: ${kills.map(({ of }) => of).join(', ')} is killed, and must be lifted first`,
-    );
-  return ok(settled({ ...standing, holds: kills }));
+  const left = standing.holds.filter(({ kind }) => stays[kind] !== null);
+  if (left.length > 0 && left.length === standing.holds.length)
+    return illegal(standing, { event: 'resume' }, `: ${left.map((hold) => stays[hold.kind]?.(hold)).join('; ')}`);
+  return ok(settled({ ...standing, holds: left }));
+}
+
+/** The standing under other terms: what the earlier ones held goes, and what these hold comes; the same object when that is nothing. */
+export function underTerms(standing: Standing, holds: readonly Hold[]): Standing {
+  const freed = without(standing, ({ kind, of }) => (kind === 'meter' || kind === 'period') && !holds.some(isSame({ kind, of })));
+  return holds.reduce(held, freed);
 }
 
 function renewed(standing: Standing, untilMs: number, nowMs: number): Result<Standing> {
@@ -145,7 +181,9 @@ function renewed(standing: Standing, untilMs: number, nowMs: number): Result<Sta
   if (state === 'completed' && (expiresAtMs === null || nowMs - expiresAtMs > renewableForMs))
     return illegal(standing, { event: 'renew', untilMs, nowMs }, ' any more: it was over too long ago');
   if (state !== 'completed' && untilMs === expiresAtMs) return ok(standing);
-  return ok(settled({ ...standing, state: 'started', expiresAtMs: untilMs }));
+  // Another period has its own volume.
+  const holds = standing.holds.filter(({ kind }) => kind !== 'meter');
+  return ok(settled({ state: 'started', holds, expiresAtMs: untilMs }));
 }
 
 /** While it is not over, it is suspended exactly when something holds it. */

@@ -92,6 +92,8 @@ export interface Directive {
   readonly delivery: Delivery;
   /** `current` when absent. */
   readonly start?: TransferStart;
+  /** Nothing is governed before this moment, whatever the state: milliseconds since the epoch. Until then it has no place on a partition either. */
+  readonly startsAtMs?: number;
   /** Nothing is governed from this moment on, whatever else is known: milliseconds since the epoch. */
   readonly expiresAtMs?: number;
   /** How governed batches are compressed; not at all when absent. */

@@ -3,7 +3,7 @@ export { approversOf, decide, nextApprover, withdraw } from './access-request.ts
 export type { DescribedField } from './describe-fields.ts';
 export { describeFields, fieldTags } from './describe-fields.ts';
 export type { Hold, LifecycleEvent, Standing } from './agreement-lifecycle.ts';
-export { renewableForMs, transition } from './agreement-lifecycle.ts';
+export { renewableForMs, transition, underTerms } from './agreement-lifecycle.ts';
 export type {
   ApprovedProgram,
   Delivery,

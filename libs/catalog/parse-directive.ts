@@ -47,6 +47,7 @@ const directive = z.strictObject({
   start: z
     .union([z.enum(['current', 'earliest', 'latest']), z.strictObject({ timestampMs: z.number().int().nonnegative() })])
     .exactOptional(),
+  startsAtMs: z.number().int().exactOptional(),
   expiresAtMs: z.number().int().positive().exactOptional(),
   compression: z.enum(['gzip', 'snappy', 'lz4', 'zstd']).exactOptional(),
   refuseRateMax: z.number().min(0).max(1).exactOptional(),

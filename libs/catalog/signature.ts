@@ -1,4 +1,5 @@
 /** Signatures of the control plane: by them data plane and link know what was approved, whoever could write to their topic. */
+import { createHash } from 'node:crypto';
 import type { Result } from '../base/index.ts';
 import { canonicalJson } from '../base/index.ts';
 import type { ApprovedProgram } from './directive.ts';
@@ -23,8 +24,17 @@ export interface SignatureChecker {
   check(kind: SignedKind, payload: Uint8Array, signature: string | undefined): Promise<Result<{ readonly keyId: string }>>;
 }
 
+type SignedProgram = Pick<
+  ApprovedProgram,
+  'writerSchemaId' | 'writerSchema' | 'governedSchemaId' | 'governedSchema' | 'programHash'
+>;
+
 /** What the signature of an approved Program is over: whose it is, and for which schemas. Its hash stands for manifest and module. */
-export const programPayload = (
-  agreement: string,
-  { writerSchemaId, governedSchemaId, programHash }: Pick<ApprovedProgram, 'writerSchemaId' | 'governedSchemaId' | 'programHash'>,
-): Uint8Array => Buffer.from(canonicalJson({ agreement, writerSchemaId, governedSchemaId, programHash }));
+export function programPayload(agreement: string, program: SignedProgram): Uint8Array {
+  const { writerSchemaId, writerSchema, governedSchemaId, governedSchema, programHash } = program;
+  const writer = { id: writerSchemaId, sha256: sha256(writerSchema) };
+  const governed = { id: governedSchemaId, sha256: sha256(governedSchema) };
+  return Buffer.from(canonicalJson({ agreement, writer, governed, programHash }));
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');

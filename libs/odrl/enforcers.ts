@@ -2,16 +2,17 @@
 
 /**
  * `approval`: the control plane, when an agreement is made or changed. `data-plane`: by directive and by its own clock. `quota`: the Kafka broker.
- * `meter`: counted, and suspended beyond. `contract`: the parties' contract alone.
+ * `meter`: the control plane counts Receipts, and suspends. `throttle`: delivery held back to a rate. `contract`: the parties' contract alone.
  */
-export type Enforcer = 'approval' | 'data-plane' | 'quota' | 'meter' | 'contract';
+export type Enforcer = 'approval' | 'data-plane' | 'quota' | 'meter' | 'throttle' | 'contract';
 
 /** What people read of it. */
 export const enforcerSentence: Readonly<Record<Enforcer, string>> = {
   approval: 'checked when the agreement is made',
   'data-plane': 'enforced by the data plane, by directive and by its own clock',
   quota: 'enforced by a quota of the Kafka broker',
-  meter: 'metered, with suspension beyond it',
+  meter: 'metered by Receipts: suspended within a moment after it is reached, not at the very record',
+  throttle: 'held back to the rate while it is delivered',
   contract: 'contractual, not technical',
 };
 
@@ -21,12 +22,23 @@ export const constraintEnforcers: Readonly<Record<string, Readonly<Record<string
   recipient: { eq: 'contract' },
   industry: { isAnyOf: 'approval' },
   spatial: { isAnyOf: 'approval' },
-  dateTime: { gteq: 'approval', lt: 'data-plane' },
+  dateTime: { gteq: 'data-plane', lt: 'data-plane' },
   elapsedTime: { lteq: 'contract' },
-  'sluice:recordsPerSecond': { lteq: 'meter' },
+  'sluice:recordsPerSecond': { lteq: 'throttle' },
   'sluice:bytesPerSecond': { lteq: 'quota' },
   'sluice:records': { lteq: 'meter' },
 };
 
-/** Those that every installation has. An installation that meters says so when it reads a policy. */
-export const builtInEnforcers: ReadonlySet<Enforcer> = new Set<Enforcer>(['approval', 'data-plane', 'contract', 'quota']);
+/** Those that every installation has. One that throttles says so when it reads a policy. */
+export const builtInEnforcers: ReadonlySet<Enforcer> = new Set<Enforcer>([
+  'approval',
+  'data-plane',
+  'contract',
+  'quota',
+  'meter',
+]);
+
+/** What to say instead of what nothing enforces, by left operand. How fast records come is decided by the feed: suspending for it would punish the wrong party. */
+export const enforcedInstead: Readonly<Record<string, string>> = {
+  'sluice:recordsPerSecond': 'sluice:bytesPerSecond limits how fast a subscriber reads, sluice:records how much it gets',
+};

@@ -5,7 +5,7 @@ import { fail, nameFault, ok } from '../base/index.ts';
 import { pointerTo } from './check-shape.ts';
 import { durationBounds } from './duration.ts';
 import type { Enforcer } from './enforcers.ts';
-import { constraintEnforcers } from './enforcers.ts';
+import { constraintEnforcers, enforcedInstead } from './enforcers.ts';
 import type { Constraint, UsageTerms } from './terms.ts';
 
 /** A constraint as it is written, before anything is known of its operand. */
@@ -81,12 +81,14 @@ export function readConstraints(
   for (const [index, { leftOperand, operator, rightOperand }] of written.entries()) {
     const here = pointerTo(at, index);
     const enforcedBy = enforcerOf(leftOperand, operator);
-    if (enforcedBy === undefined || !enforcers.has(enforcedBy))
+    if (enforcedBy === undefined || !enforcers.has(enforcedBy)) {
+      const instead = Object.hasOwn(enforcedInstead, leftOperand) ? `; ${enforcedInstead[leftOperand]}` : '';
       return fail(
         'policy-unenforceable',
-        `parsing policy: ${here}: nothing enforces ${leftOperand.slice(0, 64)} ${operator.slice(0, 32)}`,
+        `parsing policy: ${here}: nothing enforces ${leftOperand.slice(0, 64)} ${operator.slice(0, 32)}${instead}`,
         here,
       );
+    }
     const kind = `${leftOperand} ${operator}`;
     const sort = leftOperand === 'dateTime' ? kind : leftOperand;
     if (seen.has(sort)) return fail('policy-invalid', `parsing policy: ${here}: an earlier constraint is about the same`, here);

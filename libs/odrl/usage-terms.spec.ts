@@ -42,27 +42,32 @@ describe('terms of use', () => {
       'approval',
       'approval',
       'approval',
-      'approval',
+      'data-plane',
       'data-plane',
       'contract',
     ]);
   });
 
-  test('that a meter would enforce are refused until the installation has one', () => {
-    for (const [operand, enforcer] of [
-      ['sluice:records', 'meter'],
-      ['sluice:recordsPerSecond', 'meter'],
-    ] as const) {
-      const input = constrained([one(operand, 'lteq', 1_000)]);
-      expect(parsePolicy(input)).toMatchObject({
-        ok: false,
-        failure: {
-          code: 'policy-unenforceable',
-          at: '/permission/0/constraint/0',
-        },
-      });
-      expect(unwrap(parsePolicy(input, new Set([enforcer]))).constraints[0]?.enforcedBy).toBe(enforcer);
-    }
+  test('of a volume are metered, and of a rate refused until the installation throttles, with what there is instead', () => {
+    const volume = constrained([one('sluice:records', 'lteq', 1_000)]);
+    expect(unwrap(parsePolicy(volume))).toMatchObject({
+      constraints: [{ enforcedBy: 'meter' }],
+      usage: { recordsMax: 1_000 },
+    });
+    expect(parsePolicy(volume, new Set(['quota']))).toMatchObject({
+      ok: false,
+      failure: { code: 'policy-unenforceable' },
+    });
+    const rate = constrained([one('sluice:recordsPerSecond', 'lteq', 1_000)]);
+    expect(parsePolicy(rate)).toMatchObject({
+      ok: false,
+      failure: {
+        code: 'policy-unenforceable',
+        at: '/permission/0/constraint/0',
+        message: expect.stringContaining('sluice:bytesPerSecond limits how fast'),
+      },
+    });
+    expect(unwrap(parsePolicy(rate, new Set(['throttle']))).constraints[0]?.enforcedBy).toBe('throttle');
   });
 
   for (const [why, code, at, input] of [

@@ -39,6 +39,8 @@ export const metricNames = {
   programCacheEntries: 'sluice.program.cache.entries',
   programCacheMisses: 'sluice.program.cache.misses',
   directiveAgeSeconds: 'sluice.directives.age.seconds',
+  /** What the last comparison of Kafka with the database found, by kind. */
+  reconcileDrift: 'sluice.reconcile.drift',
   deliveredRecords: 'sluice.link.records.delivered',
   deliveryLagRecords: 'sluice.link.lag.records',
 } as const;
@@ -79,6 +81,8 @@ export const labelNames = {
   why: 'why',
   state: 'state',
   error: 'error',
+  /** What a difference is about. */
+  kind: 'kind',
 } as const;
 
 export const headerNames = {

@@ -9,7 +9,8 @@ import type { Named } from './check-tightens.ts';
 import { checkTightensBaseline, currentBaseline } from './check-tightens.ts';
 import { compileProgram } from './compile-programs.ts';
 
-interface Writer {
+/** A schema that records may carry, by its id in the registry. */
+export interface Writer {
   readonly id: number;
   readonly text: string;
 }

@@ -104,13 +104,17 @@ export async function compilePrograms(
     const subject = `${topicNames.governed(terms.dataset, terms.agreement)}-value`;
     const governedSchemaId = await plane.schemas.registerGoverned(subject, governedSchema);
     if (!governedSchemaId.ok) return during(`registering the governed schema of ${terms.agreement}`, governedSchemaId.failure);
-    const ref = { writerSchemaId: writer.id, governedSchemaId: governedSchemaId.value, programHash: program.hash };
-    const signature = await plane.signer.sign('program', programPayload(terms.agreement, ref));
+    const signed = {
+      writerSchemaId: writer.id,
+      writerSchema: writer.text,
+      governedSchemaId: governedSchemaId.value,
+      governedSchema,
+      programHash: program.hash,
+    };
+    const signature = await plane.signer.sign('program', programPayload(terms.agreement, signed));
     if (!signature.ok) return during(`signing the Program of ${terms.agreement} for schema ${writer.id}`, signature.failure);
     approved.push({
-      ...ref,
-      writerSchema: writer.text,
-      governedSchema,
+      ...signed,
       manifest: program.manifest,
       module: Buffer.from(program.module ?? []).toString('base64'),
       signature: signature.value,

@@ -45,12 +45,10 @@ export async function kill(
   const now = new Date();
   const hold: Hold = { kind: 'kill', of: scope, reason, at: now.toISOString() };
   const noted = await plane.database.transaction('noting a kill', async (stores) => {
-    const added = await stores.kills.add({
-      scope,
-      reason,
-      account: caller.account,
-      at: now,
-    });
+    const before = target.kind === 'participant' ? await stores.participants.find(target.id) : ok(null);
+    if (!before.ok) return before;
+    const was = before.value?.state ?? null;
+    const added = await stores.kills.add({ scope, reason, account: caller.account, at: now, was });
     if (!added.ok) return added;
     return note(stores, target, hold);
   });

@@ -1,17 +1,15 @@
 /** Lets what was killed go on, agreement by agreement. Credentials that were cut off stay so: each subscriber asks for a new one. */
 import type { Result } from '../../../libs/base/index.ts';
 import { during, fail, ok } from '../../../libs/base/index.ts';
-import type { Hold } from '../../../libs/catalog/index.ts';
-import { transition } from '../../../libs/catalog/index.ts';
 import { requireOperator } from '../caller.ts';
+import { newEvent } from '../events/new-event.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
-import { checkStillTightens } from './change-agreement-state.ts';
 import { settleAccounts } from './grants.ts';
+import { holdLooser } from './hold-looser.ts';
 import type { KillTarget } from './kill-scopes.ts';
 import { scopeOf } from './kill-scopes.ts';
-import { datasetLock } from './locks.ts';
-import { columnsOf, moveAgreement } from './move-agreement.ts';
-import { setParticipantState } from './set-participant-state.ts';
+import { datasetLock, participantLock } from './locks.ts';
+import { moveAgreement } from './move-agreement.ts';
 
 export interface LiftOutcome {
   readonly scope: string;
@@ -31,18 +29,28 @@ export async function lift(plane: ControlPlane, caller: Caller, target: KillTarg
     if (!moved.ok) return during(`lifting ${scope}`, moved.failure);
   }
   // Last: until here nothing begins, and a crash leaves what can be lifted again.
-  const removed = await plane.database.stores.kills.remove(scope);
-  if (!removed.ok) return removed;
-  if (target.kind === 'participant') {
-    const active = await setParticipantState(plane, caller, {
-      id: target.id,
-      state: 'active',
+  const removed =
+    target.kind === 'participant' ? await letIn(plane, target.id, scope) : await plane.database.stores.kills.remove(scope);
+  return removed.ok ? ok({ scope, agreements: known.value.length }) : removed;
+}
+
+/** The participant is what it was before it was killed. */
+function letIn(plane: ControlPlane, id: string, scope: string): Promise<Result<void>> {
+  return plane.database.locked(participantLock(id), async () => {
+    const stored = await plane.database.transaction('lifting a kill', async (stores) => {
+      const killed = await stores.kills.among([scope]);
+      if (!killed.ok) return killed;
+      const removed = await stores.kills.remove(scope);
+      if (!removed.ok || killed.value[0]?.was !== 'active') return removed;
+      const participant = await stores.participants.find(id);
+      if (!participant.ok || participant.value === null) return participant.ok ? ok(undefined) : participant;
+      const put = await stores.participants.put({ ...participant.value, state: 'active' });
+      return put.ok ? stores.events.add(newEvent('participant.resumed', id, {})) : put;
     });
-    if (!active.ok) return active;
-    const settled = await settleAccounts(plane, target.id);
-    if (!settled.ok) return settled;
-  }
-  return ok({ scope, agreements: known.value.length });
+    if (!stored.ok) return stored;
+    plane.eventsWaiting();
+    return settleAccounts(plane, id);
+  });
 }
 
 async function heldBy(
@@ -60,17 +68,5 @@ async function heldBy(
 }
 
 function liftOne(plane: ControlPlane, id: string, scope: string): Promise<Result<unknown>> {
-  return moveAgreement(plane, id, { event: 'lift', of: scope }, async (next, standing) => {
-    if (standing.state !== 'started') return ok(next);
-    const tightens = await checkStillTightens(plane, next);
-    if (tightens.ok || tightens.failure.code !== 'policy-loosens') return tightens.ok ? ok(next) : tightens;
-    const hold: Hold = {
-      kind: 'policy',
-      of: next.dataset,
-      reason: 'looser than the baseline',
-      at: new Date().toISOString(),
-    };
-    const held = transition(standing, { event: 'suspend', hold });
-    return held.ok ? ok({ ...next, ...columnsOf(held.value) }) : held;
-  });
+  return moveAgreement(plane, id, { event: 'lift', of: scope }, (next, standing) => holdLooser(plane, next, standing));
 }

@@ -12,7 +12,9 @@ import { requireRole } from '../caller.ts';
 import { newEvent } from '../events/new-event.ts';
 import type { Caller, ControlPlane } from '../plane.ts';
 import { checkUsage } from './check-usage.ts';
-import { compileNewest, newestWriter } from './compile-newest.ts';
+import { currentBaseline } from './check-tightens.ts';
+import type { Writer } from './compile-newest.ts';
+import { compileUnder, newestWriter } from './compile-newest.ts';
 import { checkOfferBlockers } from './offer-blockers.ts';
 import type { RequestView } from './request-view.ts';
 import { requestView } from './request-view.ts';
@@ -38,13 +40,15 @@ export async function makeRequest(plane: ControlPlane, caller: Caller, input: Re
   const agreement = `agr-${idPart()}`;
   const drafted = await draftPolicy(plane, caller.participant, agreement, input);
   if (!drafted.ok) return drafted;
-  const { dataset, terms, policy, offerVersion } = drafted.value;
+  const { dataset, terms, policy, offerVersion, writer } = drafted.value;
   const approvers = approversOf(dataset.level);
   if (!approvers.ok) return approvers;
   const free = await checkOfferBlockers(plane, dataset, terms.assigner);
   if (!free.ok) return free;
-  const compiled = await compileNewest(plane, { name: `request for ${input.offer}`, terms }, dataset);
-  if (!compiled.ok) return compiled;
+  const baseline = await currentBaseline(plane.database.stores, dataset.id);
+  if (!baseline.ok) return baseline;
+  const program = compileUnder(plane, { name: `request for ${input.offer}`, terms }, dataset, writer, baseline.value);
+  if (!program.ok) return program;
   const delivery = await wrapDelivery(plane.vault, agreement, input.delivery, null);
   if (!delivery.ok) return delivery;
   const request: AccessRequest = {
@@ -61,7 +65,7 @@ export async function makeRequest(plane: ControlPlane, caller: Caller, input: Re
     note: input.note,
     delivery: delivery.value,
     policy,
-    programHashes: { [compiled.value.writerSchemaId]: compiled.value.program.hash },
+    programHashes: { [writer.id]: program.value.hash },
     madeBy: caller.account,
     madeAt: new Date(),
     state: 'submitted',
@@ -83,6 +87,8 @@ interface Draft {
   readonly terms: AgreementTerms;
   readonly policy: unknown;
   readonly offerVersion: number;
+  /** The newest schema, which the policy names the fields of. */
+  readonly writer: Writer;
 }
 
 /** The Agreement that a participant would get under the newest version of an offer. */
@@ -104,7 +110,7 @@ export async function draftPolicy(
   const participant = await participants.find(assignee);
   if (!participant.ok) return participant;
   if (participant.value === null) throw new Error(`there is no participant ${assignee}`);
-  const fits = checkUsage(offered.value.usage, participant.value, Date.now());
+  const fits = checkUsage(offered.value.usage, participant.value);
   if (!fits.ok) return fits;
   if (asked.untilMs !== null && asked.untilMs <= Date.now()) return fail('request-invalid', 'the period is over', '/until');
   const writer = await newestWriter(plane, dataset.value);
@@ -115,7 +121,13 @@ export async function draftPolicy(
   if (!policy.ok) return policy;
   const terms = parsePolicy(policy.value);
   if (!terms.ok) return terms;
-  return ok({ dataset: dataset.value, terms: terms.value, policy: policy.value, offerVersion: offer.value.version });
+  return ok({
+    dataset: dataset.value,
+    terms: terms.value,
+    policy: policy.value,
+    offerVersion: offer.value.version,
+    writer: writer.value,
+  });
 }
 
 /** Ids in the order of their making, 18 characters. */

@@ -16,6 +16,8 @@ const types: Readonly<Record<LifecycleEvent['event'], LifecycleType>> = {
   resume: 'agreement.resumed',
   kill: 'agreement.killed',
   lift: 'agreement.lifted',
+  exhaust: 'agreement.exhausted',
+  begin: 'agreement.begun',
   renew: 'agreement.renewed',
   expire: 'agreement.completed',
   terminate: 'agreement.terminated',
@@ -60,7 +62,7 @@ export async function moveAgreement(
     if (!prepared.ok) return prepared;
     next = prepared.value;
     const stored = await plane.database.transaction('storing an agreement', (stores) =>
-      store(stores, next, agreement.revision, types[happening.event]),
+      store(stores, next, agreement.revision, happening.event),
     );
     if (!stored.ok) return stored;
     plane.eventsWaiting();
@@ -84,14 +86,16 @@ async function agreementAndDataset(
   return ok({ agreement: agreement.value, dataset: dataset.value });
 }
 
-async function store(stores: Stores, next: Agreement, after: number, type: LifecycleType): Promise<Result<void>> {
+async function store(stores: Stores, next: Agreement, after: number, event: LifecycleEvent['event']): Promise<Result<void>> {
   const put = await stores.agreements.put(next, after);
   if (!put.ok) return put;
+  const metered = event === 'renew' ? await stores.meters.beginPeriod(next.id) : ok(undefined);
+  if (!metered.ok) return metered;
   const ended = mayBeRead(next)
     ? await stores.credentials.endWith(next.id, next.expiresAt)
     : await stores.credentials.revokeAll([next.id]);
   if (!ended.ok) return ended;
-  return stores.events.add(newEvent(type, next.id, { dataset: next.dataset, revision: next.revision }));
+  return stores.events.add(newEvent(types[event], next.id, { dataset: next.dataset, revision: next.revision }));
 }
 
 /** Of an agreement that nobody may read: those that were revoked before as well, in case that this is a second attempt. */

@@ -1,10 +1,11 @@
 /** Publishes the directives of a dataset's agreements whose last revision is not known to be in the topic. */
 import type { Agreement, Dataset } from '../../../libs/adapters/postgres/index.ts';
-import type { Result } from '../../../libs/base/index.ts';
+import type { ErrorCode, Failure, Result } from '../../../libs/base/index.ts';
 import { during, fail, limits, ok } from '../../../libs/base/index.ts';
 import type { ApprovedProgram, Directive, WrappedKey } from '../../../libs/catalog/index.ts';
 import { programPayload } from '../../../libs/catalog/index.ts';
 import { checkApprovedModule } from '../../../libs/govern/index.ts';
+import type { SeenDirectives } from '../directive-revisions.ts';
 import type { ControlPlane } from '../plane.ts';
 import { datasetLock } from './locks.ts';
 
@@ -91,49 +92,63 @@ async function approvedOf(
   return ok(approved);
 }
 
-/** Publishes what is behind, dataset by dataset; called at start and now and then. */
-export async function publishAll(plane: Publishing): Promise<Result<void>> {
+/** What is wrong with one agreement's Programs, and is no reason to leave the others unsaid. */
+const ofOneAgreement: ReadonlySet<string> = new Set<ErrorCode>(['signature-invalid', 'program-mismatch']);
+
+/**
+ * Publishes what is behind, dataset by dataset; called at start and now and then. Answers what could not be published because it is not what was approved; any
+ * other failure ends it.
+ */
+export async function publishAll(plane: Publishing): Promise<Result<Failure[]>> {
   const behind = await plane.database.stores.agreements.unpublished();
   if (!behind.ok) return behind;
+  const refused: Failure[] = [];
   for (const id of behind.value) {
     const published = await plane.database.locked(datasetLock(id), async () => {
       const dataset = await plane.database.stores.datasets.find(id);
       if (!dataset.ok || dataset.value === null) return dataset.ok ? ok(undefined) : dataset;
       return publishDirectives(plane, dataset.value);
     });
-    if (!published.ok) return published;
+    if (published.ok) continue;
+    if (!ofOneAgreement.has(published.failure.code)) return published;
+    refused.push(published.failure);
   }
-  return ok(undefined);
+  return ok(refused);
 }
 
 /**
  * Compares what the topic says with what the database says, and answers how many agreements differ. One that the topic lacks or has an older
  * revision of is published again (a new Kafka under an old database); one that the topic is ahead of (a restored database) gets a revision
- * above the topic's, because a lower one would be ignored for ever.
+ * above the topic's, because a lower one would be ignored for ever. One that an earlier key signed is published again as it is. Answers as `publishAll` what was
+ * refused besides.
  */
-export async function reconcileDirectives(plane: Publishing, current: ReadonlyMap<string, number>): Promise<Result<number>> {
+export async function reconcileDirectives(
+  plane: Publishing,
+  { revisions, signedEarlier }: SeenDirectives,
+): Promise<Result<{ readonly differing: number; readonly refused: readonly Failure[] }>> {
   const agreements = await plane.database.stores.agreements.outlines();
   if (!agreements.ok) return agreements;
   let differing = 0;
   for (const outline of agreements.value) {
     const { id, dataset } = outline;
-    const seen = current.get(id) ?? 0;
-    if (outline.revision === seen) continue;
+    const seen = revisions.get(id) ?? 0;
+    const isEarlier = signedEarlier.has(id);
+    if (outline.revision === seen && !isEarlier) continue;
     const reconciled = await plane.database.locked(datasetLock(dataset), async () => {
       const agreement = await plane.database.stores.agreements.find(id);
       if (!agreement.ok) return agreement;
-      if (agreement.value === null || agreement.value.revision === seen) return ok(undefined);
+      if (agreement.value === null || (agreement.value.revision === seen && !isEarlier)) return ok(undefined);
       const known = agreement.value.revision;
       // Published since the topic was read.
       if (known > outline.revision && agreement.value.publishedRevision === known) return ok(undefined);
       differing += 1;
-      const revision = known > seen ? known : seen + 1;
+      const revision = known >= seen ? known : seen + 1;
       return plane.database.stores.agreements.put({ ...agreement.value, revision, publishedRevision: revision - 1 }, known);
     });
     if (!reconciled.ok) return reconciled;
   }
   const published = await publishAll(plane);
-  return published.ok ? ok(differing) : published;
+  return published.ok ? ok({ differing, refused: published.value }) : published;
 }
 
 /**
@@ -197,6 +212,7 @@ function directiveOf(
     ...(list === undefined || dataset.keyField === null ? {} : { suppression: { ...list, field: dataset.keyField } }),
     sealTo: dataset.sealTo,
     delivery: agreement.delivery,
+    ...(agreement.startsAt === null ? {} : { startsAtMs: agreement.startsAt.getTime() }),
     ...(agreement.expiresAt === null ? {} : { expiresAtMs: agreement.expiresAt.getTime() }),
   };
 }

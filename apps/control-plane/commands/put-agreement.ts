@@ -2,7 +2,8 @@
 import type { Agreement, Dataset } from '../../../libs/adapters/postgres/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { canonicalJson, fail, ok } from '../../../libs/base/index.ts';
-import type { ApprovedProgram, Delivery, WrappedKey } from '../../../libs/catalog/index.ts';
+import type { ApprovedProgram, Delivery, Standing, WrappedKey } from '../../../libs/catalog/index.ts';
+import { underTerms } from '../../../libs/catalog/index.ts';
 import type { AgreementTerms } from '../../../libs/odrl/index.ts';
 import { parsePolicy } from '../../../libs/odrl/index.ts';
 import { requireParticipant } from '../caller.ts';
@@ -14,8 +15,10 @@ import { agreementView } from './agreement-view.ts';
 import { checkUsage } from './check-usage.ts';
 import { compilePrograms } from './compile-programs.ts';
 import { governedTopicOf } from './desired-topics.ts';
+import { heldByTerms } from './held-by-terms.ts';
 import { checkNotKilled } from './kill-scopes.ts';
 import { datasetLock } from './locks.ts';
+import { columnsOf, standingOf } from './move-agreement.ts';
 import { datasetKey, newDataKey } from './new-data-key.ts';
 import { checkDirectiveSize, publishDirectives } from './publish-directives.ts';
 import { settleCredentials } from './settle-credentials.ts';
@@ -59,7 +62,7 @@ async function findParties(plane: ControlPlane, terms: AgreementTerms, delivery:
   if (assignee.value === null) return fail('not-found', `there is no participant ${terms.assignee}`);
   const enforced = checkQuota(terms, delivery);
   if (!enforced.ok) return enforced;
-  const fits = checkUsage(terms.usage, assignee.value, Date.now());
+  const fits = checkUsage(terms.usage, assignee.value);
   if (!fits.ok) return fits;
   const lives = await checkNotKilled(plane.database.stores, terms);
   return lives.ok ? ok(dataset.value) : lives;
@@ -85,12 +88,15 @@ async function putLocked(
   if (!topics.ok) return topics;
   const { agreement, programs, dataKey } = next.value;
   if (agreement !== known.value) {
-    const type = known.value === null ? 'agreement.started' : 'agreement.changed';
+    const first = agreement.state === 'started' ? 'agreement.started' : 'agreement.scheduled';
+    const type = known.value === null ? first : 'agreement.changed';
     const stored = await plane.database.transaction('storing an agreement', async (stores) => {
       const put = await stores.agreements.put(agreement, known.value?.revision ?? null);
       if (!put.ok) return put;
       const key = dataKey === null ? ok(undefined) : await stores.dataKeys.add({ kind: 'agreement', id: input.id }, dataKey);
       if (!key.ok) return key;
+      const limited = await stores.meters.setLimit(input.id, terms.usage.recordsMax);
+      if (!limited.ok) return limited;
       const kept = await stores.programs.put(input.id, programs);
       return kept.ok
         ? stores.events.add(
@@ -158,6 +164,11 @@ async function nextAgreement(
   if (!delivery.ok) return delivery;
   const dataKey = known === null ? await firstKey(plane, input.id, dataset.id) : ok(null);
   if (!dataKey.ok) return dataKey;
+  const delivered = await plane.database.stores.meters.total(input.id);
+  if (!delivered.ok) return delivered;
+  const { startsAtMs, endsAtMs } = terms.usage;
+  const before: Standing = known === null ? { state: 'started', holds: [], expiresAtMs: null } : standingOf(known);
+  const standing = underTerms(before, heldByTerms(input.id, terms.usage, delivered.value.used, Date.now()));
   const next: Agreement = {
     id: input.id,
     dataset: dataset.id,
@@ -165,11 +176,10 @@ async function nextAgreement(
     assignee: terms.assignee,
     policy: input.policy,
     delivery: delivery.value,
-    state: known?.state ?? 'started',
-    holds: known?.holds ?? [],
+    ...columnsOf({ ...standing, expiresAtMs: endsAtMs }),
+    startsAt: startsAtMs === null ? null : new Date(startsAtMs),
     revision: (known?.revision ?? 0) + 1,
     publishedRevision: known?.publishedRevision ?? 0,
-    expiresAt: terms.usage.endsAtMs === null ? null : new Date(terms.usage.endsAtMs),
   };
   const fits = checkDirectiveSize(next, programs.value, dataset);
   if (!fits.ok) return fits;
@@ -190,7 +200,8 @@ const decides = ({ policy, delivery }: Agreement, programs: readonly ApprovedPro
   canonicalJson({
     policy,
     delivery,
-    programs: programs.toSorted((a, b) => a.writerSchemaId - b.writerSchemaId),
+    // Who signed it decides nothing: a newer key signs the same approval.
+    programs: programs.toSorted((a, b) => a.writerSchemaId - b.writerSchemaId).map((program) => ({ ...program, signature: '' })),
   });
 
 /** Made once; rotated by itself. Not under a dataset whose own key is gone: nobody would know who was erased from it. */

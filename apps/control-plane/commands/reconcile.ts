@@ -6,6 +6,8 @@ import type { Reconciliation, ReconciliationReport } from '../../../libs/adapter
 import type { Result } from '../../../libs/base/index.ts';
 import { during, ok } from '../../../libs/base/index.ts';
 import type { DirectiveRevisions } from '../directive-revisions.ts';
+import type { DriftKind } from '../drift-gauge.ts';
+import { driftGauge, driftKinds } from '../drift-gauge.ts';
 import type { ControlPlane } from '../plane.ts';
 import { cutAccess } from './cut-access.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -16,7 +18,7 @@ import { reconcileDirectives } from './publish-directives.ts';
 import type { AccessPlan } from './reconcile-plan.ts';
 import { planAccess, planTopics } from './reconcile-plan.ts';
 
-type Counts = Record<string, number>;
+type Counts = Partial<Record<DriftKind, number>>;
 
 /** Sentences of one report. */
 const reportedMax = 200;
@@ -78,13 +80,18 @@ async function reconcileNow(plane: ControlPlane, revisions: DirectiveRevisions):
   if (!current.ok) return current;
   const directives = await reconcileDirectives(plane, current.value);
   if (!directives.ok) return directives;
-  count(report.found, { directives: directives.value });
-  count(report.mended, { directives: directives.value });
+  const { differing, refused } = directives.value;
+  count(report.found, { directives: differing });
+  count(report.mended, { directives: Math.max(0, differing - refused.length) });
+  report.reported.push(...refused.map(({ message }) => message));
   return ok({ ...report, reported: report.reported.slice(0, reportedMax) });
 }
 
-function count(into: Counts, more: Readonly<Record<string, number>>): void {
-  for (const [name, number] of Object.entries(more)) if (number > 0) into[name] = (into[name] ?? 0) + number;
+function count(into: Counts, more: Readonly<Counts>): void {
+  for (const kind of driftKinds) {
+    const number = more[kind] ?? 0;
+    if (number > 0) into[kind] = (into[kind] ?? 0) + number;
+  }
 }
 
 /** Whoever makes a credential holds its dataset's lock until it is made: one that is pending while we hold it was left by a crash. */
@@ -130,23 +137,23 @@ async function untilShown({ broker }: ControlPlane, { access }: DesiredState, pl
 const stepsOf = ({ revoke, deleteUsers, allow, quotas }: AccessPlan): number =>
   revoke.length + deleteUsers.length + allow.length + quotas.size;
 
-/** A credential whose user is gone is lost, which its subscriber is told; an account's owner can set its secret again. */
+/**
+ * A credential whose user is gone is lost, which its subscriber is told; an account's owner can set its secret again. A credential is not active before its
+ * user is there, and is revoked before its user goes: one that was active when the database was read, and is still, has no user if Kafka shows none by now.
+ */
 async function reportMissing(plane: ControlPlane, desired: DesiredState, missing: readonly string[]): Promise<Result<string[]>> {
+  if (missing.length === 0) return ok([]);
+  const actual = await plane.broker.access.actual();
+  if (!actual.ok) return actual;
   const sentences: string[] = [];
   for (const name of missing) {
+    if (actual.value.users.has(name)) continue;
     const credential = desired.credentials.get(name);
     if (credential === undefined) {
       sentences.push(`account ${name} is no Kafka user: set its secret again`);
       continue;
     }
-    const dataset = desired.outlines.get(credential.agreement)?.dataset ?? '';
-    const marked = await plane.database.locked(datasetLock(dataset), async () => {
-      // It may have been made, or ended, since Kafka was read.
-      const actual = await plane.broker.access.actual();
-      if (!actual.ok) return actual;
-      if (actual.value.users.has(name)) return ok(false);
-      return plane.database.stores.credentials.change(credential, ['active', 'retiring'], { state: 'lost' });
-    });
+    const marked = await plane.database.stores.credentials.change(credential, ['active', 'retiring'], { state: 'lost' });
     if (!marked.ok) return marked;
     if (marked.value) sentences.push(`credential ${name} is lost: its Kafka user is gone, and its subscriber needs a new one`);
   }
@@ -219,6 +226,7 @@ async function giveCredentials(plane: ControlPlane, desired: DesiredState, grant
 export class Reconciler {
   readonly #plane: ControlPlane;
   readonly #revisions: DirectiveRevisions;
+  readonly #measure = driftGauge();
   #running: Promise<Result<Reconciliation>> | undefined;
 
   constructor(plane: ControlPlane, revisions: DirectiveRevisions) {
@@ -241,6 +249,7 @@ export class Reconciler {
       const startedAt = new Date();
       const report = await reconcileNow(this.#plane, this.#revisions);
       if (!report.ok) return report;
+      this.#measure(report.value);
       const endedAt = new Date();
       const stored = await database.stores.kills.putReconciliation(startedAt, endedAt, report.value);
       return stored.ok ? ok({ id: true as const, startedAt, endedAt, report: report.value }) : stored;

@@ -210,5 +210,7 @@ async function dutiesOf(plane: ControlPlane, run: Run): Promise<Result<void>> {
 
 async function publishCarriers(plane: ControlPlane, run: Run): Promise<Result<void>> {
   const raised = await plane.database.stores.agreements.raise([...run.carrying]);
-  return raised.ok ? publishAll(plane) : raised;
+  if (!raised.ok) return raised;
+  const published = await publishAll(plane);
+  return published.ok ? ok(undefined) : published;
 }

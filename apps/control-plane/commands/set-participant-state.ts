@@ -33,6 +33,10 @@ async function setLocked(plane: ControlPlane, id: string, state: ParticipantStat
     if (!killed.ok) return killed;
     if (killed.value.length > 0) return fail('conflict', `participant ${id} is killed, and must be lifted first`);
   }
+  // It goes on being suspended when it is lifted.
+  const kept =
+    state === 'suspended' ? await plane.database.stores.kills.setWas(scopeOf({ kind: 'participant', id }), state) : ok(undefined);
+  if (!kept.ok) return kept;
   const next = known.value.state === state ? ok(known.value) : await store(plane, known.value, state);
   if (!next.ok) return next;
   const settled = await settleAccounts(plane, id);

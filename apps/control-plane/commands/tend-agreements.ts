@@ -1,8 +1,9 @@
-/** Ends what its time has come for: agreements whose period is over, and credentials whose overlap is. */
+/** What its time has come for: agreements begin and end with their periods, and credentials with their overlap. */
 import type { Result } from '../../../libs/base/index.ts';
 import { during, ok } from '../../../libs/base/index.ts';
 import type { ControlPlane } from '../plane.ts';
 import { cutAccess } from './cut-access.ts';
+import { holdLooser } from './hold-looser.ts';
 import { datasetLock } from './locks.ts';
 import { moveAgreement } from './move-agreement.ts';
 import { endCredential } from './revoke-credential.ts';
@@ -25,6 +26,27 @@ export async function tendAgreements(plane: ControlPlane): Promise<Result<void>>
     if (!done.ok && outcome.ok) outcome = during(`ending credentials of ${id}`, done.failure);
   }
   return outcome;
+}
+
+/** Lets what has waited for its period go on, unless something else holds it or it is looser than the baseline by now. Failures as in `tendAgreements`. */
+export async function beginAgreements(plane: ControlPlane): Promise<Result<void>> {
+  const begun = await plane.database.stores.agreements.begun(new Date());
+  if (!begun.ok) return begun;
+  let outcome: Result<void> = ok(undefined);
+  for (const id of begun.value) {
+    const done = await underLock(plane, id, () => beginOne(plane, id));
+    if (!done.ok && outcome.ok) outcome = during(`beginning agreement ${id}`, done.failure);
+  }
+  return outcome;
+}
+
+/** Its policy may have got a later period since. */
+async function beginOne(plane: ControlPlane, id: string): Promise<Result<unknown>> {
+  const agreement = await plane.database.stores.agreements.find(id);
+  if (!agreement.ok) return agreement;
+  const startsAt = agreement.value?.startsAt ?? null;
+  if (startsAt !== null && startsAt.getTime() > Date.now()) return ok(undefined);
+  return moveAgreement(plane, id, { event: 'begin' }, (next, standing) => holdLooser(plane, next, standing));
 }
 
 async function underLock(

@@ -5,8 +5,8 @@ import { id } from './inputs.ts';
 
 const hold = z
   .strictObject({
-    kind: z.enum(['party', 'policy', 'kill']),
-    of: z.string().describe('A participant, a dataset, or the scope of a kill.'),
+    kind: z.enum(['party', 'policy', 'kill', 'meter', 'period']),
+    of: z.string().describe('A participant, a dataset, the scope of a kill, or the agreement whose own terms hold it.'),
     reason: z.string(),
     at: z.iso.datetime(),
   })

@@ -7,6 +7,7 @@ import { CredentialsController } from './credentials.controller.ts';
 import { DutiesController } from './duties.controller.ts';
 import { KeysController } from './keys.controller.ts';
 import { KillController } from './kill.controller.ts';
+import { MeterController } from './meter.controller.ts';
 import { ParticipantsController } from './participants.controller.ts';
 import { DeadLettersController } from './dead-letters.controller.ts';
 import { EventsListController } from './events-list.controller.ts';
@@ -36,6 +37,7 @@ export const controllers = [
   AuditController,
   EventsListController,
   DeadLettersController,
+  MeterController,
 ];
 
 /** Served where the control plane is its own schema registry. */

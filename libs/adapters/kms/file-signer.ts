@@ -1,7 +1,7 @@
 /** Signs with the key of a local file, and checks against a file of public keys. For one machine; a district office or a laptop. */
 import type { KeyObject } from 'node:crypto';
 import { createPrivateKey, sign } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
 import type { SignatureChecker, SignedKind, Signer } from '../../catalog/index.ts';
@@ -9,7 +9,7 @@ import type { PublicJwk } from './jws.ts';
 import { detached, isSignedBy, namedKey, parseKeySet, signingInput } from './jws.ts';
 import { fileStamp } from './own-file.ts';
 import type { SigningKeys } from './signing-key-file.ts';
-import { readSigningKeys, settleSigningKeys } from './signing-key-file.ts';
+import { publishKeys, readSigningKeys, settleSigningKeys } from './signing-key-file.ts';
 
 /** The file is looked at before each signature, so that a rotation is taken as soon as it is there. */
 export class FileSigner implements Signer {
@@ -41,6 +41,9 @@ export class FileSigner implements Signer {
       const read = await readSigningKeys(this.#file);
       if (!read.ok) return read;
       if (read.value === null) return fail('config-invalid', `the signing key file ${this.#file} is gone`);
+      // Nobody may meet a signature of a key that the public file does not have, whoever put the private one there.
+      const published = await publishKeys(this.#file, read.value.trusted);
+      if (!published.ok) return published;
       this.#keys = read.value;
       this.#private = privateKeyOf(read.value);
     }
@@ -74,14 +77,27 @@ export class FileChecker implements SignatureChecker {
   async #refresh(): Promise<Result<void>> {
     const stamp = await fileStamp(this.#file);
     if (stamp !== null && stamp === this.#stamp) return ok(undefined);
-    const keys = parseKeySet(await readFile(this.#file, 'utf8').catch(() => ''));
+    const keys = parseKeySet(await readTrusted(this.#file));
     if (keys === null || keys.length === 0) {
       if (this.#keys.size > 0) return ok(undefined);
-      return fail('config-invalid', `the file of public signing keys ${this.#file} is not there, or is no set of Ed25519 keys`);
+      return fail(
+        'config-invalid',
+        `the file of public signing keys ${this.#file} is not there, is no set of Ed25519 keys, or may be written by others`,
+      );
     }
     this.#keys = new Map(keys.map((key) => [key.kid, key]));
     this.#stamp = stamp;
     return ok(undefined);
+  }
+}
+
+/** Empty where there is no file, or others may write it: whoever can would be trusted. */
+async function readTrusted(file: string): Promise<string> {
+  try {
+    const { mode } = await stat(file);
+    return (mode & 0o022) === 0 ? await readFile(file, 'utf8') : '';
+  } catch {
+    return '';
   }
 }
 

@@ -181,6 +181,8 @@ describe('the files of the signing keys', () => {
     expect(await checker.check('directive', payload, signature)).toMatchObject({ ok: true });
     unwrap(await openSigner({ keyFile }));
     expect(JSON.parse(await readFile(path.join(home, 'signing.public.json'), 'utf8'))).toMatchObject({ keys: [{}] });
+    await chmod(path.join(home, 'signing.public.json'), 0o666);
+    expect(await openChecker({ keyFile })).toMatchObject({ ok: false, failure: { code: 'config-invalid' } });
   });
 });
 

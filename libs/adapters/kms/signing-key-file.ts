@@ -107,7 +107,7 @@ const privateText = (earlier: readonly PublicJwk[], { x, d }: PrivateKey): Buffe
   Buffer.from(`${JSON.stringify({ keys: [...earlier, { ...publicJwk(x), d }] }, null, 2)}\n`);
 
 /** Replaces the public file whole, unless it says so already. */
-async function publishKeys(file: string, trusted: readonly PublicJwk[]): Promise<Result<void>> {
+export async function publishKeys(file: string, trusted: readonly PublicJwk[]): Promise<Result<void>> {
   const target = publicKeysFileOf(file);
   const text = `${JSON.stringify({ keys: trusted }, null, 2)}\n`;
   const draft = `${target}.${process.pid}.${randomBytes(4).toString('hex')}`;
@@ -116,6 +116,8 @@ async function publishKeys(file: string, trusted: readonly PublicJwk[]): Promise
     if ((await readFile(target, 'utf8').catch(() => '')) === text) return ok(undefined);
     await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
     handle = await open(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
+    // Whatever the umask says: data plane and link may run under accounts of their own.
+    await handle.chmod(0o644);
     await handle.writeFile(text);
     await handle.sync();
     await rename(draft, target);

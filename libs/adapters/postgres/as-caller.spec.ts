@@ -65,7 +65,7 @@ beforeAll(async () => {
       publishedRevision: 1,
       holds: [],
     } as const;
-    unwrap(await agreements.put({ id, dataset: 'shown', assigner, assignee, expiresAt: null, ...more }, null));
+    unwrap(await agreements.put({ id, dataset: 'shown', assigner, assignee, expiresAt: null, startsAt: null, ...more }, null));
     const event = { source: 's', time: new Date(), data: {}, sent: true };
     unwrap(await events.add({ id: `event-${id}`, type: 'sluice.agreement.started.v1', subject: id, ...event }));
   }

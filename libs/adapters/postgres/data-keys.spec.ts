@@ -58,6 +58,7 @@ beforeAll(async () => {
           revision: 1,
           publishedRevision: 1,
           expiresAt: null,
+          startsAt: null,
         },
         null,
       ),

@@ -32,6 +32,7 @@ import { Keys1790500000000 } from './migrations/1790500000000-keys.ts';
 import { EventOrder1790600000000 } from './migrations/1790600000000-event-order.ts';
 import { Requests1790700000000 } from './migrations/1790700000000-requests.ts';
 import { ProgramSignature1790800000000 } from './migrations/1790800000000-program-signature.ts';
+import { Meter1790900000000 } from './migrations/1790900000000-meter.ts';
 import { Stores } from './stores/stores.ts';
 
 /** Waits that are bounded, milliseconds. */
@@ -181,6 +182,7 @@ function dataSourceOf(url: string): DataSource {
       EventOrder1790600000000,
       Requests1790700000000,
       ProgramSignature1790800000000,
+      Meter1790900000000,
     ],
     migrationsTableName: 'migration',
     installExtensions: false,

@@ -27,6 +27,7 @@ export type { ApiKeyRow } from './stores/api-key-store.ts';
 export type { AccountRow, PageAfter } from './stores/participant-store.ts';
 export type { SubjectVersion } from './stores/schema-store.ts';
 export type { CredentialRow } from './stores/credential-store.ts';
+export type { MeterCounts, MeterDay, MeterTotal, MeteredStretch } from './stores/meter-store.ts';
 export type { ProgramRef } from './stores/program-store.ts';
 export type { AgreementOutline, AgreementQuery, AgreementStanding } from './stores/agreement-store.ts';
 export type { DataKeyEpoch, DataKeyPlace } from './stores/data-key-store.ts';

@@ -75,6 +75,13 @@ test('the migrations keep the Programs of agreements on the way to where each is
     ]),
   );
 
+  // What somebody changed under its hash is put right when it is stored again.
+  await query(`UPDATE program SET module = 'changed'`, own.url);
+  await query(`UPDATE program_schema SET text = 'changed'`, own.url);
+  expect(unwrap(await upgraded.stores.programs.of('one'))).not.toEqual(again);
+  unwrap(await upgraded.transaction('storing Programs', (stores) => stores.programs.put('one', again)));
+  expect(unwrap(await upgraded.stores.programs.of('one'))).toEqual(again);
+
   // Those of before there were signatures are signed once, and from then on none without one is stored.
   const asked: string[] = [];
   const sign = (agreement: string, { writerSchemaId }: { readonly writerSchemaId: number }): Promise<string> => {

@@ -42,4 +42,8 @@ export class AgreementEntity {
   /** The first moment when nothing is governed any more, from the policy's period; null without an end. */
   @Column({ type: 'timestamptz', name: 'expires_at', nullable: true })
   expiresAt!: Date | null;
+
+  /** Nothing is governed before this moment, from the policy's period; null without a beginning. */
+  @Column({ type: 'timestamptz', name: 'starts_at', nullable: true })
+  startsAt!: Date | null;
 }

@@ -1,5 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
+import type { ParticipantState } from './participant.entity.ts';
+
 /** What an operator has cut off and not let on again. */
 @Entity({ name: 'kill' })
 export class KillEntity {
@@ -16,4 +18,8 @@ export class KillEntity {
 
   @Column({ type: 'timestamptz' })
   at!: Date;
+
+  /** Of a participant: what it was before, and is again when it is lifted. Null for anything else. */
+  @Column({ type: 'text', nullable: true })
+  was!: ParticipantState | null;
 }

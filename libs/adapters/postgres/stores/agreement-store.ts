@@ -180,6 +180,17 @@ export class AgreementStore {
     });
   }
 
+  /** Ids of those whose period has begun by then, and that still wait for it. */
+  begun(at: Date): Promise<Result<string[]>> {
+    return attempt('listing agreements', async () => {
+      const rows: { id: string }[] = await this.#manager.query(
+        `SELECT id FROM agreement WHERE starts_at <= $1 AND state = 'suspended' AND holds::jsonb @> '[{"kind":"period"}]' ORDER BY id`,
+        [at],
+      );
+      return rows.map(({ id }) => id);
+    });
+  }
+
   /** Datasets of the agreements whose last revision is not known to be published. */
   unpublished(): Promise<Result<string[]>> {
     return attempt('listing unpublished agreements', async () => {
@@ -222,7 +233,8 @@ export type AgreementOutline = Pick<AgreementEntity, 'id' | 'dataset' | 'assigne
 
 /** What is given may have more, such as Programs. */
 function columnsOf(agreement: AgreementEntity) {
-  const { id, dataset, assigner, assignee, policy, delivery, state, revision, publishedRevision, holds, expiresAt } = agreement;
+  const { id, dataset, assigner, assignee, policy, delivery, state, revision, publishedRevision, holds, expiresAt, startsAt } =
+    agreement;
   const columns = {
     id,
     dataset,
@@ -233,6 +245,7 @@ function columnsOf(agreement: AgreementEntity) {
     revision,
     publishedRevision,
     expiresAt,
+    startsAt,
   };
   return { ...columns, policy: policy as object, holds: [...holds] };
 }

@@ -4,6 +4,7 @@ import { In } from 'typeorm';
 import type { Result } from '../../../base/index.ts';
 import { attempt } from '../attempt.ts';
 import { KillEntity } from '../entities/kill.entity.ts';
+import type { ParticipantState } from '../entities/participant.entity.ts';
 import type { ReconciliationReport } from '../entities/reconciliation.entity.ts';
 import { ReconciliationEntity } from '../entities/reconciliation.entity.ts';
 
@@ -19,6 +20,13 @@ export class KillStore {
   add(kill: KillEntity): Promise<Result<void>> {
     return attempt('noting a kill', async () => {
       await this.#manager.createQueryBuilder().insert().into(KillEntity).values(kill).orIgnore().execute();
+    });
+  }
+
+  /** What a participant that is killed is to be when it is lifted. Nothing where it is not killed. */
+  setWas(scope: string, was: ParticipantState): Promise<Result<void>> {
+    return attempt('noting a state', async () => {
+      await this.#manager.update(KillEntity, { scope }, { was });
     });
   }
 

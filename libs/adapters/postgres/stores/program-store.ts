@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 
 import type { Result } from '../../../base/index.ts';
+import { unwrap } from '../../../base/index.ts';
 import type { ApprovedProgram } from '../../../catalog/index.ts';
 import { attempt } from '../attempt.ts';
 
@@ -32,18 +33,21 @@ export class ProgramStore {
     this.#manager = manager;
   }
 
-  /** Makes these the Programs of an agreement, in this order, inside of a transaction of the caller's. What no agreement has any more stays: it may be had again. */
+  /** Makes these the Programs of an agreement, in this order, inside of a transaction of the caller's. What no agreement has any more stays: it may be had again. What is stored under a hash and is not what has it is put right. */
   put(agreement: string, programs: readonly ApprovedProgram[]): Promise<Result<void>> {
     return attempt('storing Programs', async () => {
       const distinct = [...new Map(programs.map((program) => [program.programHash, program])).values()];
       await this.#manager.query(
         `INSERT INTO program SELECT hash, manifest, decode(module, 'base64')
-          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (hash, manifest, module) ON CONFLICT DO NOTHING`,
+          FROM unnest($1::text[], $2::text[], $3::text[]) AS given (hash, manifest, module)
+          ON CONFLICT (hash) DO UPDATE SET manifest = EXCLUDED.manifest, module = EXCLUDED.module
+          WHERE (program.manifest, program.module) IS DISTINCT FROM (EXCLUDED.manifest, EXCLUDED.module)`,
         [distinct.map((p) => p.programHash), distinct.map((p) => p.manifest), distinct.map((p) => p.module)],
       );
       const texts = [...new Set(programs.flatMap(({ writerSchema, governedSchema }) => [writerSchema, governedSchema]))];
       await this.#manager.query(
-        'INSERT INTO program_schema SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING',
+        `INSERT INTO program_schema SELECT * FROM unnest($1::text[], $2::text[])
+          ON CONFLICT (digest) DO UPDATE SET text = EXCLUDED.text WHERE program_schema.text IS DISTINCT FROM EXCLUDED.text`,
         [texts.map(digestOf), texts],
       );
       await this.#manager.query('DELETE FROM agreement_program WHERE agreement = $1', [agreement]);
@@ -112,19 +116,23 @@ export class ProgramStore {
    * Signs what was approved before there were signatures, and makes it impossible from then on to store a Program without one, so that nothing else is ever
    * signed so. Answers how many there were; none at every later time.
    */
-  adopt(sign: (agreement: string, program: ProgramRef) => Promise<string>): Promise<Result<number>> {
+  adopt(sign: (agreement: string, program: ApprovedProgram) => Promise<string>): Promise<Result<number>> {
     return attempt('signing earlier Programs', async () => {
       const closed: unknown[] = await this.#manager.query('SELECT FROM pg_constraint WHERE conname = $1', [signedConstraint]);
       if (closed.length > 0) return 0;
-      const rows: LinkRow[] = await this.#manager.query(
-        `SELECT agreement, writer_schema_id, governed_schema_id, program_hash, signature FROM agreement_program WHERE signature = '' FOR UPDATE`,
+      const rows: { agreement: string }[] = await this.#manager.query(
+        `SELECT DISTINCT agreement FROM agreement_program WHERE signature = ''`,
       );
-      for (const row of rows) {
-        const signature = await sign(row.agreement, refOf(row));
-        await this.#setSignature(row.agreement, row.writer_schema_id, signature);
+      const unsigned = unwrap(await this.ofAll(rows.map(({ agreement }) => agreement)));
+      let count = 0;
+      for (const [agreement, programs] of unsigned) {
+        for (const program of programs.filter(({ signature }) => signature === '')) {
+          await this.#setSignature(agreement, program.writerSchemaId, await sign(agreement, program));
+          count += 1;
+        }
       }
       await this.#manager.query(`ALTER TABLE agreement_program ADD CONSTRAINT ${signedConstraint} CHECK (signature <> '')`);
-      return rows.length;
+      return count;
     });
   }
 

@@ -9,6 +9,7 @@ import { DataKeyStore } from './data-key-store.ts';
 import { DatasetStore } from './dataset-store.ts';
 import { EventStore } from './event-store.ts';
 import { KillStore } from './kill-store.ts';
+import { MeterStore } from './meter-store.ts';
 import { ParticipantStore } from './participant-store.ts';
 import { PolicyStore } from './policy-store.ts';
 import { ProgramStore } from './program-store.ts';
@@ -24,6 +25,7 @@ export class Stores {
   readonly programs: ProgramStore;
   readonly credentials: CredentialStore;
   readonly kills: KillStore;
+  readonly meters: MeterStore;
   readonly dataKeys: DataKeyStore;
   readonly suppressions: SuppressionStore;
   readonly policies: PolicyStore;
@@ -40,6 +42,7 @@ export class Stores {
     this.programs = new ProgramStore(manager);
     this.credentials = new CredentialStore(manager);
     this.kills = new KillStore(manager);
+    this.meters = new MeterStore(manager);
     this.dataKeys = new DataKeyStore(manager);
     this.suppressions = new SuppressionStore(manager);
     this.policies = new PolicyStore(manager);
