@@ -26,7 +26,7 @@ test('a rotated file has a new key that signs, and trusts the earlier one until 
   const payload = Buffer.from('said before');
   const earlier = unwrap(await signer.sign('directive', payload));
   const rotated = await run(rotateSigningKey, '--key-file', file);
-  expect(rotated).toMatchObject({ ended: { ok: true }, said: expect.stringMatching(/2 are trusted.*reconcile/) });
+  expect(rotated).toMatchObject({ ended: { ok: true }, said: expect.stringMatching(/2 are trusted.*reconciliation/) });
   expect((await checker.check('directive', payload, earlier)).ok).toBe(true);
   const later = unwrap(await signer.sign('directive', payload));
   expect(await run(retireSigningKeys, '--key-file', file)).toMatchObject({ ended: { ok: true } });

@@ -70,14 +70,15 @@ export class TransactionDraft {
 
   /** Takes a whole batch that cannot be read into quarantine and into every agreement's Receipt. */
   refuseBatch(agreements: readonly LiveAgreement[], partition: number, batch: RecordBatch): void {
-    const { baseOffset, lastOffset, recordCount, bytes } = batch;
+    const { baseOffset, lastOffset, recordCount, maxTimestampMs, bytes } = batch;
     const count = Math.max(1, Math.min(recordCount, Number(lastOffset - baseOffset) + 1));
     for (const agreement of agreements) this.tally(agreement, partition).tookBatch(baseOffset, lastOffset, count);
     this.quarantine.set(`${partition}/${baseOffset}`, {
       partition,
       offsetFirst: baseOffset,
       offsetLast: lastOffset,
-      timestampMs: BigInt(Date.now()),
+      // By this a redrive knows it again.
+      timestampMs: maxTimestampMs,
       original: Buffer.from(bytes),
       refusals: [{ agreement: null, reason: 'batch-corrupt', field: null, programHash: null }],
     });

@@ -37,8 +37,8 @@ let target: { readonly step: string; left: number } | null = null;
 let diedAt: string | null = null;
 const seen = new Set<string>();
 
-/** What tells others of events goes on by itself, beside any request. */
-const isBesides = (step: string): boolean => /UPDATE event_log|COMMIT of $/.test(step);
+/** What tells others of events, and counts Receipts, goes on by itself, beside any request. */
+const isBesides = (step: string): boolean => /UPDATE event_log|COMMIT of $|meter_|COMMIT of INSERT INTO meter$/.test(step);
 
 /** The step is not let through: what dies before it and what dies after the one before it is the same. */
 function mayPass(step: string): boolean {

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { Cluster, KafkaAdmin, receiptsTopic, TransactionalProducer } from '../../../libs/adapters/kafka/index.ts';
 import type { Database } from '../../../libs/adapters/postgres/index.ts';
 import { openDatabase } from '../../../libs/adapters/postgres/index.ts';
-import { ok, topicNames, unwrap } from '../../../libs/base/index.ts';
+import { ok, unwrap } from '../../../libs/base/index.ts';
 import type { Receipt } from '../../../libs/ledger/index.ts';
 import { chainStart, decodeReceipt, encodeReceipt } from '../../../libs/ledger/index.ts';
 import type { TestDatabase } from '../../../libs/testkit/index.ts';
@@ -22,7 +22,8 @@ let topicId: string;
 const said: string[] = [];
 const running = new Set<ReceiptMeter>();
 
-/** Below what any other test of this run writes about. */
+/** Of this test alone: others read every Receipt of theirs, and here are some that are none. */
+const topic = uniqueId('receipts');
 const agreements = [uniqueId('metered-a'), uniqueId('metered-b')];
 const [first = '', second = ''] = agreements;
 
@@ -37,13 +38,13 @@ beforeAll(async () => {
       sasl: { username, password },
     }),
   );
-  unwrap(await new KafkaAdmin(cluster).createTopics([receiptsTopic]));
+  unwrap(await new KafkaAdmin(cluster).createTopics([{ ...receiptsTopic, name: topic }]));
   producer = unwrap(
     await TransactionalProducer.open(cluster, {
       transactionalId: uniqueId('receipts'),
     }),
   );
-  topicId = (await cluster.topics([topicNames.receipts]))[0]?.topicId ?? '';
+  topicId = (await cluster.topics([topic]))[0]?.topicId ?? '';
   client = new pg.Client({ connectionString: place.url });
   client.on('error', () => undefined);
   await client.connect();
@@ -73,6 +74,7 @@ function follow(pollBytesMax?: number): ReceiptMeter {
   const meter = new ReceiptMeter({
     database,
     cluster,
+    topic,
     suspend: () => Promise.resolve(ok(undefined)),
     warn,
     ...more,
@@ -120,13 +122,13 @@ async function write(values: readonly (Receipt | Uint8Array)[], keep = true): Pr
     key: null,
     value: value instanceof Uint8Array ? value : encodeReceipt(value),
   }));
-  unwrap(await producer.send(topicNames.receipts, 0, records));
+  unwrap(await producer.send(topic, 0, records));
   unwrap(await (keep ? producer.commit() : producer.abort()));
 }
 
 /** Until everything that is in the topic now is counted. */
 async function caughtUp(): Promise<void> {
-  const last = (await readAll(cluster, topicNames.receipts)).at(-1)?.offset ?? -1n;
+  const last = (await readAll(cluster, topic)).at(-1)?.offset ?? -1n;
   const deadline = Date.now() + 30_000;
   for (;;) {
     const positions = await database.stores.meters.positions(topicId);
@@ -138,7 +140,7 @@ async function caughtUp(): Promise<void> {
 
 /** What is wrong with the counts, by a reader of the topic that knows nothing of the meter; null for nothing. */
 async function fault(): Promise<string | null> {
-  const records = await readAll(cluster, topicNames.receipts);
+  const records = await readAll(cluster, topic);
   for (const agreement of agreements) {
     let delivered = 0;
     for (const { value } of records) {

@@ -18,6 +18,8 @@ interface MeterOptions {
   readonly suspend: () => Promise<Result<void>>;
   /** Told of a failure once, until another one or a success comes. */
   readonly warn: (sentence: string) => void;
+  /** `sluice.receipts` unless given. */
+  readonly topic?: string;
   /** Bytes of one poll; 4 MiB by default. */
   readonly pollBytesMax?: number;
 }
@@ -36,6 +38,7 @@ interface Reading {
 
 export class ReceiptMeter {
   readonly #options: MeterOptions;
+  readonly #topic: string;
   readonly #stopping = new AbortController();
   #told = '';
   #loop: Promise<void> = Promise.resolve();
@@ -43,6 +46,7 @@ export class ReceiptMeter {
 
   constructor(options: MeterOptions) {
     this.#options = options;
+    this.#topic = options.topic ?? topicNames.receipts;
   }
 
   start(): void {
@@ -114,8 +118,8 @@ export class ReceiptMeter {
     const topicId = await this.#topicId();
     if (!topicId.ok) return during(action, topicId.failure);
     const [first, end] = [
-      await topicOffsets(cluster, topicNames.receipts, 'earliest'),
-      await topicOffsets(cluster, topicNames.receipts, 'latest', 'read_uncommitted'),
+      await topicOffsets(cluster, this.#topic, 'earliest'),
+      await topicOffsets(cluster, this.#topic, 'latest', 'read_uncommitted'),
     ];
     if (!first.ok) return during(action, first.failure);
     if (!end.ok) return during(action, end.failure);
@@ -125,7 +129,7 @@ export class ReceiptMeter {
     const moved = await this.#passLost(topicId.value, stored, first.value, end.value);
     if (!moved.ok) return moved;
     const reader = await TopicReader.open(cluster, {
-      topic: topicNames.receipts,
+      topic: this.#topic,
       from: stored,
       ...this.#pollBytes(),
     });
@@ -143,9 +147,9 @@ export class ReceiptMeter {
   async #topicId(): Promise<Result<string>> {
     const { cluster } = this.#options;
     try {
-      await cluster.refresh([topicNames.receipts]);
-      const [topic] = await cluster.topics([topicNames.receipts]);
-      return topic === undefined ? fail('not-found', `there is no topic ${topicNames.receipts}`) : ok(topic.topicId);
+      await cluster.refresh([this.#topic]);
+      const [topic] = await cluster.topics([this.#topic]);
+      return topic === undefined ? fail('not-found', `there is no topic ${this.#topic}`) : ok(topic.topicId);
     } catch (error) {
       return cluster.failureOf(error, 'asking for metadata');
     }

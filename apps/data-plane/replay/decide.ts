@@ -17,7 +17,7 @@ export type SkipReason =
   | 'coordinates-reused'
   /** The agreement began behind it, or has not read that far. */
   | 'never-taken'
-  /** A batch that cannot be read has no records to redrive. */
+  /** A batch that cannot be read now either, or that the raw topic does not have any more, has no records to redrive. */
   | 'whole-batch'
   /** Opened from the quarantine, which keeps no headers, while a Program lets headers out. */
   | 'headers-lost'
@@ -50,9 +50,9 @@ export function skipped(
   dispositions: Dispositions,
   taken: TakenRanges | undefined,
 ): SkipReason | undefined {
+  if (candidate.wholeBatch) return 'whole-batch';
   const disposition = dispositions.of(candidate.partition, candidate.offset);
   if (disposition !== undefined && disposition.outcome !== 'refused') return settled(candidate, disposition);
-  if (candidate.wholeBatch) return 'whole-batch';
   if (candidate.forEveryone && taken?.has(candidate.partition, candidate.offset) !== true) return 'never-taken';
   return undefined;
 }

@@ -3,7 +3,7 @@ import type { Cluster, Fetched } from '../../../libs/adapters/kafka/index.ts';
 import { PartitionFetcher, topicOffsets } from '../../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
-import type { RecordFrames } from '../../../libs/records/index.ts';
+import type { RecordBatch, RecordFrames } from '../../../libs/records/index.ts';
 import { frameRecords } from '../../../libs/records/index.ts';
 import type { PartitionBatches } from '../fetch-ahead.ts';
 import { batchesOf } from '../fetch-ahead.ts';
@@ -16,6 +16,9 @@ export interface FoundRecord {
   /** The header section: a varint count, then name and value of each. */
   readonly headers: Uint8Array;
 }
+
+/** Frames, and the batch that they are of; both are valid during the call alone. */
+type Visit = (frames: RecordFrames, batch: RecordBatch) => void;
 
 /** A single record comes with its batch, and what is behind it is mostly not wanted; a stretch is wanted as a whole. */
 const fetchBytes = { one: 64 * 1024, stretch: 4 * 1024 * 1024 } as const;
@@ -56,13 +59,8 @@ export class PartitionRecords {
     return ok(found);
   }
 
-  /** Visits the frames from one offset to another, exclusive; a batch that cannot be read is left out. The frames are valid during the call alone. */
-  async scan(
-    partition: number,
-    from: bigint,
-    to: bigint,
-    visit: (frames: RecordFrames) => void,
-  ): Promise<Result<{ bytes: number }>> {
+  /** Visits the frames from one offset to another, exclusive; a batch that cannot be read is left out. */
+  async scan(partition: number, from: bigint, to: bigint, visit: Visit): Promise<Result<{ bytes: number }>> {
     let position = from;
     let bytes = 0;
     while (position < to) {
@@ -88,12 +86,7 @@ export class PartitionRecords {
   }
 
   /** One fetch that moves on, or says that the position is not in the topic. */
-  async #fetch(
-    partition: number,
-    position: bigint,
-    maxBytes: number,
-    visit: (frames: RecordFrames) => void,
-  ): Promise<Result<PartitionBatches>> {
+  async #fetch(partition: number, position: bigint, maxBytes: number, visit: Visit): Promise<Result<PartitionBatches>> {
     const limits = { maxWaitMs, maxBytes, partitionMaxBytes: maxBytes };
     for (let attempt = 0; attempt < emptyMax; attempt += 1) {
       const fetched = await this.#fetcher.fetch(new Map([[partition, position]]), limits);
@@ -104,7 +97,7 @@ export class PartitionRecords {
     return fail('broker-unreachable', `reading ${this.#topic}: partition ${partition} brings nothing from ${position} on`);
   }
 
-  #read({ partitions, release }: Fetched, position: bigint, visit: (frames: RecordFrames) => void): PartitionBatches | undefined {
+  #read({ partitions, release }: Fetched, position: bigint, visit: Visit): PartitionBatches | undefined {
     try {
       const [answer] = partitions;
       if (answer === undefined) return undefined;
@@ -112,7 +105,7 @@ export class PartitionRecords {
       if (batches.next === position && !batches.outOfRange) return undefined;
       for (const batch of batches.batches) {
         const frames = frameRecords(batch, answer.partition);
-        if (frames !== null) visit(frames);
+        if (frames !== null) visit(frames, batch);
       }
       return batches;
     } finally {

@@ -24,6 +24,7 @@ import type { Candidate, Selection } from './selection.ts';
 import { select } from './selection.ts';
 import { TakenRanges } from './taken-ranges.ts';
 import { replayTopics } from './topics.ts';
+import { recordsOfBatches } from './whole-batches.ts';
 
 export interface ReplayRequest {
   /** 1 to 64 of a-z, 0-9 and hyphens; in the audit trail and the dispositions. */
@@ -142,7 +143,10 @@ class Replay {
     if (!dispositions.ok) return dispositions;
     const selected = await select(cluster, dataset, agreement, this.#request.selection);
     if (!selected.ok) return selected;
-    const { candidates, malformed } = selected.value;
+    const { malformed } = selected.value;
+    const expanded = await recordsOfBatches(cluster, dataset, selected.value.candidates, dispositions.value);
+    if (!expanded.ok) return expanded;
+    const candidates = expanded.value;
     const settled = await this.#work(cluster, candidates, dispositions.value);
     if (!settled.ok) return settled;
     const newest = this.#newest(cluster, directives.value, settled.value);

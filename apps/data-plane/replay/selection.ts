@@ -25,6 +25,9 @@ export interface Selection {
 export interface Candidate {
   readonly partition: number;
   readonly offset: bigint;
+  /** The same, except of a whole batch. */
+  readonly offsetLast: bigint;
+  /** Of the record; of a whole batch the largest in it. */
   readonly timestampMs: bigint;
   readonly reason: string;
   readonly field: string | null;
@@ -47,7 +50,7 @@ export interface Selected {
 }
 
 /** A redrive of more is done in parts. */
-const candidatesMax = 1_000_000;
+export const candidatesMax = 1_000_000;
 const pollWaitMs = 200;
 
 /** Reads the whole quarantine of a dataset, up to the end seen now; the sealed originals are left there. */
@@ -87,14 +90,16 @@ export async function select(
   const candidates = [...found.entries()]
     .map(([name, candidate]): Candidate => ({ ...candidate, sealedAt: sealed.get(name) }))
     .filter((candidate) => matches(selection, candidate))
-    .sort((one, other) => one.partition - other.partition || Number(one.offset - other.offset));
+    .sort(byPlace);
   return ok({ candidates, malformed });
 
   function take(record: ReadRecord, quarantined: Quarantined): void {
     const { partition, offsetFirst, offsetLast, timestampMs, reason, field, programHash, attempt } = quarantined;
     if (selection.partition !== undefined && partition !== selection.partition) return;
     // A topic that was made anew has other records at the same offsets: the time tells them apart.
-    const name = `${partition}/${offsetFirst}/${timestampMs}`;
+    const wholeBatch = reason === 'batch-corrupt' || offsetLast !== offsetFirst;
+    // The first record of a batch may be in the quarantine as well, for itself.
+    const name = `${partition}/${offsetFirst}/${timestampMs}${wholeBatch ? '/batch' : ''}`;
     // Whoever's refusal it was, the original is the same.
     if (quarantined.sealed !== null) sealed.set(name, record.offset);
     if (quarantined.agreement !== null && quarantined.agreement !== agreement) return;
@@ -102,6 +107,7 @@ export async function select(
     found.set(name, {
       partition,
       offset: offsetFirst,
+      offsetLast,
       timestampMs,
       reason,
       field,
@@ -109,11 +115,15 @@ export async function select(
       attempt,
       refusedAtMs: Number(record.timestampMs),
       forEveryone: quarantined.agreement === null,
-      wholeBatch: reason === 'batch-corrupt' || offsetLast !== offsetFirst,
+      wholeBatch,
       sealedAt: undefined,
     });
   }
 }
+
+/** By partition and offset. */
+export const byPlace = (one: Candidate, other: Candidate): number =>
+  one.partition - other.partition || Number(one.offset - other.offset);
 
 function matches(selection: Selection, candidate: Candidate): boolean {
   const { reasons, field, offsetFrom, offsetTo, refusedFromMs, refusedToMs, attempt } = selection;
