@@ -8,7 +8,7 @@ import { LocalFileVault } from '../../libs/adapters/kms/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { unwrap } from '../../libs/base/index.ts';
 import type { Directive } from '../../libs/catalog/index.ts';
-import { testKafka } from '../../libs/testkit/index.ts';
+import { testKafka, testSignerKeys } from '../../libs/testkit/index.ts';
 import { programOf } from '../data-plane/plane-fixture.ts';
 import { canary, range, ReplayFixture, unfit } from '../data-plane/replay/replay-fixture.ts';
 import type { Command } from './command.ts';
@@ -44,6 +44,8 @@ async function run(command: Command, ...args: string[]): Promise<{ lines: string
 describe('replay', () => {
   test('previews, then redrives in a process of its own, and prints a JSON object a record and one at the end', async () => {
     const vault = unwrap(await LocalFileVault.open(path.join(directory, 'master.key')));
+    const signerKeys = path.join(directory, 'trusted.json');
+    await writeFile(signerKeys, testSignerKeys());
     await fixture.plane.start({ vault });
     let more: Partial<Directive> = {};
     const feed = await fixture.refused(
@@ -51,7 +53,14 @@ describe('replay', () => {
       async (agreement) => (more = { dataKey: unwrap(await vault.wrap(randomBytes(32), `agreement/${agreement}`)) }),
     );
     await fixture.improve(feed, { ...more, revision: 2 });
-    const service = ['--registry', 'http://127.0.0.1:1/registry', '--kms-key-file', path.join(directory, 'master.key')];
+    const service = [
+      '--registry',
+      'http://127.0.0.1:1/registry',
+      '--kms-key-file',
+      path.join(directory, 'master.key'),
+      '--signer-keys-file',
+      signerKeys,
+    ];
     const options = ['--dataset', feed.dataset, '--agreement', feed.agreement, ...broker, ...service];
     const preview = await run(replay, ...options);
     expect(preview.ended).toEqual({ ok: true, value: undefined });

@@ -159,7 +159,7 @@ describe('a data plane that is watched', () => {
     const families = parsePrometheusText(await response.text());
     const readme = readFileSync(path.join(repositoryRoot(), 'apps/data-plane/README.md'), 'utf8');
     const listed = [...readme.matchAll(/^\| `([a-z_]+)`/gm)].map(([, name = '']) => name);
-    const own = Object.values(metricNames).filter((name) => !name.startsWith('sluice.link.'));
+    const own = Object.values(metricNames).filter((name) => !/^sluice\.(?:link|reconcile)\./.test(name));
     const expected = own.map((name) => name.replaceAll('.', '_'));
     expect(listed.map((name) => name.replace(/_total$/, '')).sort()).toEqual([...expected].sort());
     // A feed that never failed has no count of failures.

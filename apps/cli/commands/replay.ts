@@ -15,7 +15,7 @@ export function replayWith(program: string): Command {
     name: 'replay',
     summary: 'redrives refused records through the current Program, or says what that would do',
     usage:
-      '--dataset <id> --agreement <id> --brokers <host:port,...> --account <name> (--secret <text> | --secret-file <file>) --registry <url> (--kms-key-file <file> | --vault-address <url> --vault-token-file <file> [--vault-namespace <name>] [--vault-mount <path>] [--vault-key <name>] [--vault-ca-file <file>]) [--run] [--rate <n>] [--reason <code,...>] [--field <path>] [--partition <n>] [--offsets <a>..<b>] [--refused <time>..<time>] [--attempt <n>] [--key-file <file>] [--id <id>] [--registry-account <name> --registry-secret-file <file>] [--tls]',
+      '--dataset <id> --agreement <id> --brokers <host:port,...> --account <name> (--secret <text> | --secret-file <file>) --registry <url> (--kms-key-file <file> | --vault-address <url> --vault-token-file <file> [--vault-namespace <name>] [--vault-mount <path>] [--vault-key <name>] [--vault-signing-key <name>] [--vault-ca-file <file>]) [--signer-keys-file <file>] [--run] [--rate <n>] [--reason <code,...>] [--field <path>] [--partition <n>] [--offsets <a>..<b>] [--refused <time>..<time>] [--attempt <n>] [--key-file <file>] [--id <id>] [--registry-account <name> --registry-secret-file <file>] [--tls]',
     help: [
       'Takes the records that were refused for an agreement, selected by the reason, field and attempt of their last refusal, by partition, raw',
       'offsets or the time of the refusal, and says what the current Program would do with them: counts by reason and field, and how many have a',

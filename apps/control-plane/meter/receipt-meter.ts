@@ -117,14 +117,13 @@ export class ReceiptMeter {
     const action = 'opening the meter';
     const topicId = await this.#topicId();
     if (!topicId.ok) return during(action, topicId.failure);
-    const [first, end] = [
-      await topicOffsets(cluster, this.#topic, 'earliest'),
-      await topicOffsets(cluster, this.#topic, 'latest', 'read_uncommitted'),
-    ];
-    if (!first.ok) return during(action, first.failure);
-    if (!end.ok) return during(action, end.failure);
+    // Read before the end is: others may be counting, and what they have counted must not look like more than there is.
     const positions = await database.stores.meters.positions(topicId.value);
     if (!positions.ok) return positions;
+    const first = await topicOffsets(cluster, this.#topic, 'earliest');
+    if (!first.ok) return during(action, first.failure);
+    const end = await topicOffsets(cluster, this.#topic, 'latest', 'read_uncommitted');
+    if (!end.ok) return during(action, end.failure);
     const stored = new Map(first.value.map((_, partition) => [partition, positions.value.get(partition) ?? 0n]));
     const moved = await this.#passLost(topicId.value, stored, first.value, end.value);
     if (!moved.ok) return moved;

@@ -23,11 +23,13 @@ export interface ReplayOptions {
 const required = ['dataset', 'agreement', 'brokers', 'account', 'registry'] as const;
 const optional = [
   'kms-key-file',
+  'signer-keys-file',
   'vault-address',
   'vault-token-file',
   'vault-namespace',
   'vault-mount',
   'vault-key',
+  'vault-signing-key',
   'vault-ca-file',
   'secret',
   'secret-file',
@@ -153,11 +155,13 @@ function vaultOf(values: Texts): Result<VaultSettings> {
     return fail('request-invalid', '--vault-address needs --vault-token-file');
   return vaultSettingsOf({
     SLUICE_KMS_KEY_FILE: values['kms-key-file'],
+    SLUICE_SIGNER_KEYS_FILE: values['signer-keys-file'],
     SLUICE_VAULT_ADDR: values['vault-address'],
     SLUICE_VAULT_TOKEN_FILE: values['vault-token-file'],
     SLUICE_VAULT_NAMESPACE: values['vault-namespace'],
     SLUICE_VAULT_TRANSIT_MOUNT: values['vault-mount'],
     SLUICE_VAULT_KEY: values['vault-key'],
+    SLUICE_VAULT_SIGNING_KEY: values['vault-signing-key'],
     SLUICE_VAULT_CA_FILE: values['vault-ca-file'],
   });
 }

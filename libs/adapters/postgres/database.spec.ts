@@ -7,6 +7,7 @@ import type { TestDatabase } from '../../testkit/index.ts';
 import { freshDatabase } from '../../testkit/index.ts';
 import type { Database } from './database.ts';
 import { openDatabase } from './database.ts';
+import { DurableClient } from './durable-client.ts';
 import type { AccountEntity as Account } from './entities/account.entity.ts';
 import type { ParticipantEntity as Participant } from './entities/participant.entity.ts';
 
@@ -288,4 +289,14 @@ test('a lock lets one in at a time over all instances, and is given back when th
   await expect(thrown).rejects.toThrow('a bug');
   unwrap(await other.locked('one', enter));
   await other.close();
+});
+
+test('a connection that dies while nobody listens to it ends by itself, and nothing else with it', async () => {
+  const client = new DurableClient(place.url);
+  await client.connect();
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const ended = new Promise<void>((resolve) => void client.once('end', resolve));
+  await query(`SELECT pg_terminate_backend(${rows[0]?.pid})`);
+  await ended;
+  await expect(client.query('SELECT 1')).rejects.toThrow(/not queryable/);
 });

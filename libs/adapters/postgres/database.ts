@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import type { Result } from '../../base/index.ts';
 import { FailureError, ok, unwrap } from '../../base/index.ts';
 import { attempt } from './attempt.ts';
+import { DurableClient } from './durable-client.ts';
 import { AccessRequestEntity } from './entities/access-request.entity.ts';
 import { AccountEntity } from './entities/account.entity.ts';
 import { AgreementEntity } from './entities/agreement.entity.ts';
@@ -191,7 +192,7 @@ function dataSourceOf(url: string): DataSource {
     connectTimeoutMS: connectTimeoutMs,
     // An idle connection that PostgreSQL closes is replaced at the next call; it is no reason to stop the process.
     poolErrorHandler: () => undefined,
-    extra: { statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 5_000 },
+    extra: { Client: DurableClient, statement_timeout: statementTimeoutMs, query_timeout: statementTimeoutMs + 5_000 },
   });
 }
 

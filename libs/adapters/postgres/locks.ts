@@ -6,6 +6,7 @@ import pg from 'pg';
 import type { Result } from '../../base/index.ts';
 import { fail } from '../../base/index.ts';
 import { attempt } from './attempt.ts';
+import { DurableClient } from './durable-client.ts';
 
 /** Most locks held or waited for at once by one process; more wait for a connection. */
 const connectionsMax = 16;
@@ -18,6 +19,7 @@ export class Locks {
   constructor(url: string, connectTimeoutMs: number) {
     this.#pool = new pg.Pool({
       connectionString: url,
+      Client: DurableClient,
       max: connectionsMax,
       connectionTimeoutMillis: Math.max(connectTimeoutMs, waitMs),
       application_name: 'sluice-locks',
