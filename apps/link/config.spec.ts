@@ -37,7 +37,13 @@ test('an unknown or missing setting, or half an account, is an error that names 
 test('takes HashiCorp Vault in the place of the key file, with its token in a file', () => {
   const vault = { SLUICE_KAFKA_BROKERS: 'a:1', SLUICE_VAULT_ADDR: 'https://vault:8200', SLUICE_VAULT_TOKEN_FILE: '/run/token' };
   expect(unwrap(readSettings(vault)).vault).toEqual({
-    transit: { address: 'https://vault:8200', tokenFile: '/run/token', mount: 'transit', key: 'sluice' },
+    transit: {
+      address: 'https://vault:8200',
+      tokenFile: '/run/token',
+      mount: 'transit',
+      key: 'sluice',
+      signingKey: 'sluice-signing',
+    },
   });
   expect(readSettings({ ...vault, SLUICE_VAULT_TOKEN: 'secret-value' })).toMatchObject({ ok: false });
 });
