@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { KafkaOptions } from '../../libs/adapters/kafka/index.ts';
 import type { VaultSettings } from '../../libs/adapters/kms/index.ts';
-import { transitSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
+import { keyReaderSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok } from '../../libs/base/index.ts';
 
@@ -14,19 +14,7 @@ export const dataPlaneSettings = z.strictObject({
   SLUICE_REGISTRY_URL: z.url().describe('Schema registry, e.g. http://127.0.0.1:8080/registry'),
   SLUICE_REGISTRY_USERNAME: z.string().optional().describe('Account for the schema registry'),
   SLUICE_REGISTRY_PASSWORD: z.string().optional().describe('Secret for the schema registry'),
-  SLUICE_KMS_KEY_FILE: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("File of the local master keys, which is the control plane's; required unless Vault is set"),
-  SLUICE_SIGNER_KEYS_FILE: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'File of the public keys that directives are signed by. Unset: `signing.public.json` beside the master keys, or the key of Vault',
-    ),
-  ...transitSettings,
+  ...keyReaderSettings,
   SLUICE_INSTANCE: z
     .string()
     .regex(/^[a-z0-9-]{1,64}$/)

@@ -1,7 +1,7 @@
 /** Settings of link, from the environment. An unknown `SLUICE_*` name is an error: a misspelt setting must not be a silent default. */
 import { z } from 'zod';
 import type { VaultSettings } from '../../libs/adapters/kms/index.ts';
-import { transitSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
+import { keyReaderSettings, vaultSettingsOf } from '../../libs/adapters/kms/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok } from '../../libs/base/index.ts';
 
@@ -13,19 +13,7 @@ export const linkSettings = z.strictObject({
   SLUICE_KAFKA_USERNAME: z.string().min(1).optional().describe('SCRAM-SHA-512 user; may read `sluice.directives` and `gov.*`'),
   SLUICE_KAFKA_PASSWORD: z.string().min(1).optional().describe('SCRAM-SHA-512 password'),
   SLUICE_KAFKA_TLS: z.stringbool().default(false).describe('Whether to use TLS towards Kafka'),
-  SLUICE_KMS_KEY_FILE: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("File of the local master keys, which is the control plane's; required unless Vault is set"),
-  SLUICE_SIGNER_KEYS_FILE: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'File of the public keys that directives are signed by. Unset: `signing.public.json` beside the master keys, or the key of Vault',
-    ),
-  ...transitSettings,
+  ...keyReaderSettings,
   SLUICE_LINK_HOST: z
     .string()
     .min(1)

@@ -4,7 +4,8 @@ import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
 import type { KeyVault, WrappedKey } from '../../catalog/index.ts';
 import type { MasterKeys } from './master-key-file.ts';
-import { createMasterKeys, masterKeyStamp, readMasterKeys } from './master-key-file.ts';
+import { createMasterKeys, readMasterKeys } from './master-key-file.ts';
+import { fileStamp } from './own-file.ts';
 
 const nonceBytes = 12;
 const tagBytes = 16;
@@ -81,7 +82,7 @@ export class LocalFileVault implements KeyVault {
 
   /** Takes what a rotation put into the file. A file that is gone or spoilt is told of, and wraps nothing. */
   async #refresh(): Promise<Result<void>> {
-    if ((await masterKeyStamp(this.#file)) === this.#stamp) return ok(undefined);
+    if ((await fileStamp(this.#file)) === this.#stamp) return ok(undefined);
     const read = await readMasterKeys(this.#file);
     if (!read.ok) return read;
     if (read.value === null) return fail('config-invalid', `the master key file ${this.#file} is gone`);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Result } from '../../base/index.ts';
 import { fail, ok } from '../../base/index.ts';
-import { createOwnFile, fileStamp, readOwnFile, replaceOwnFile } from './own-file.ts';
+import { createOwnFile, readOwnFile, replaceOwnFile } from './own-file.ts';
 
 const what = 'the master key file';
 const masterKeyBytes = 32;
@@ -28,9 +28,6 @@ export async function readMasterKeys(file: string): Promise<Result<MasterKeys | 
   );
   return ok({ keys, stamp });
 }
-
-/** The stamp that the file has now; null where there is none. */
-export const masterKeyStamp = fileStamp;
 
 /** Makes the file (mode 0600) with one new key. One that is there stays as it is. */
 export const createMasterKeys = (file: string): Promise<Result<void>> => createOwnFile(file, randomBytes(masterKeyBytes), what);

@@ -46,6 +46,23 @@ export const transitSettings = {
     .describe('Certificates in PEM by which Vault is known. Unset: those of Node.'),
 } as const;
 
+/** Settings of a role that follows what the control plane signs and opens what it wrapped, to be spread as `transitSettings`. */
+export const keyReaderSettings = {
+  SLUICE_KMS_KEY_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("File of the local master keys, which is the control plane's; required unless Vault is set"),
+  SLUICE_SIGNER_KEYS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'File of the public keys that directives are signed by. Unset: `signing.public.json` beside the master keys, or the key of Vault',
+    ),
+  ...transitSettings,
+} as const;
+
 type VaultEnvironment = { readonly [Name in keyof typeof transitSettings]?: string | undefined } & {
   readonly SLUICE_KMS_KEY_FILE?: string | undefined;
   readonly SLUICE_SIGNING_KEY_FILE?: string | undefined;
