@@ -38,7 +38,7 @@ const shapes = (records: readonly ReadRecord[]): [string, string][] =>
 
 describe('a compacted feed', () => {
   test('leaves under tokens: updates, deletes and withheld rows reach the same key, and what is refused leaves it as it was', async () => {
-    const [dataset, agreement, withIds] = (await fixture.dataset(1, 2, {}, true)) as [string, string, string];
+    const [dataset, agreement, withIds] = (await fixture.dataset(1, 2, { compacted: true })) as [string, string, string];
     const directive = await fixture.direct(dataset, agreement, tokens);
     const other = await fixture.direct(dataset, withIds, tokens, { recordIds: true });
     const given: OutRecord[] = [
@@ -98,7 +98,7 @@ describe('a compacted feed', () => {
   }, 60_000);
 
   test('gives each agreement the table that plain bookkeeping has, with Receipts whose digests any reader finds', async () => {
-    const [dataset, ...agreements] = (await fixture.dataset(2, 3, {}, true)) as [string, string, string, string];
+    const [dataset, ...agreements] = (await fixture.dataset(2, 3, { compacted: true })) as [string, string, string, string];
     const [tokened, kept, shared] = agreements;
     const directive = await fixture.direct(dataset, tokened, tokens);
     for (const agreement of [kept, shared]) await fixture.direct(dataset, agreement, keeps, { compression: 'lz4' });
@@ -164,7 +164,10 @@ describe('a compacted feed', () => {
   }, 120_000);
 
   test('is delivered from a raw topic that is compacted itself', async () => {
-    const [dataset, agreement] = (await fixture.dataset(1, 1, { 'cleanup.policy': 'compact' }, true)) as [string, string];
+    const [dataset, agreement] = (await fixture.dataset(1, 1, { raw: { 'cleanup.policy': 'compact' }, compacted: true })) as [
+      string,
+      string,
+    ];
     await fixture.direct(dataset, agreement, keeps);
     await fixture.publish(dataset, 0, [put(1, 1), put(1, null), put(2, 2)]);
     expect(tableOf(keeps, await topicOf(dataset, agreement, 3))).toEqual(new Map([[keyOf(2), 2]]));

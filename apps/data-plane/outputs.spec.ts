@@ -65,10 +65,9 @@ describe('with the guarantee exactly-once', () => {
   }, 60_000);
 
   test('a record that its topic cannot hold is refused once, and those around it are delivered', async () => {
-    const [dataset, agreement, other] = (await fixture.dataset(1, 2)) as [string, string, string];
-    const topic = topicNames.governed(dataset, agreement);
-    unwrap(await fixture.admin.deleteTopics([topic]));
-    unwrap(await fixture.admin.createTopics([{ name: topic, partitions: 1, config: { 'max.message.bytes': '4000' } }]));
+    const [dataset, agreement, other] = (await fixture.dataset(1, 2, {
+      governed: [{ 'max.message.bytes': '4000' }],
+    })) as [string, string, string];
     const keepsPhone = programOf('long phone');
     await fixture.direct(dataset, agreement, keepsPhone);
     await fixture.direct(dataset, other, keepsPhone);

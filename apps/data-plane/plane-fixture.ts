@@ -77,6 +77,14 @@ function unwrapDefined<T>(value: T | undefined): T {
   return value;
 }
 
+/** How the topics of a dataset are configured, by Kafka's names; the governed ones in the order of their agreements. */
+interface TopicSettings {
+  readonly raw?: Readonly<Record<string, string>>;
+  readonly governed?: readonly Readonly<Record<string, string>>[];
+  /** Whether the governed topics are compacted. */
+  readonly compacted?: boolean;
+}
+
 export interface Patient {
   readonly id?: string;
   readonly number: number;
@@ -177,12 +185,11 @@ export class PlaneFixture {
     return { suppression: { key: { keyId: 'test', epoch: 1, wrapped: dataKey.toString('hex') }, field: '/id', count } };
   }
 
-  /** A dataset with its topics for these agreements; `config` is that of the raw topic. The governed ones may be compacted. */
+  /** A dataset with its topics for these agreements. */
   async dataset(
     partitions: number,
     agreements: number,
-    config: Record<string, string> = {},
-    compacted = false,
+    { raw = {}, governed = [], compacted = false }: TopicSettings = {},
   ): Promise<[string, ...string[]]> {
     const dataset = uniqueId('visits');
     const ids = Array.from({ length: agreements }, (_, index) => uniqueId(`study-${index}`));
@@ -190,9 +197,14 @@ export class PlaneFixture {
     this.#owners.add(`dataset/${dataset}`);
     unwrap(
       await this.admin.createTopics([
-        { name: topicNames.raw(dataset), partitions, config },
+        { name: topicNames.raw(dataset), partitions, config: raw },
         { name: topicNames.quarantine(dataset), partitions },
-        ...ids.map((id) => ({ name: topicNames.governed(dataset, id), partitions, compacted })),
+        ...ids.map((id, index) => ({
+          name: topicNames.governed(dataset, id),
+          partitions,
+          compacted,
+          config: governed[index] ?? {},
+        })),
       ]),
     );
     return [dataset, ...ids];

@@ -100,7 +100,7 @@ describe('an erased subject', () => {
   });
 
   test('of a compacted feed is deleted under its governed key', async () => {
-    const [dataset, study] = await fixture.dataset(1, 1, {}, true);
+    const [dataset, study] = await fixture.dataset(1, 1, { compacted: true });
     const compacted = compactedProgram('tokens');
     const directive = await fixture.direct(dataset, study as string, compacted);
     await fixture.start();

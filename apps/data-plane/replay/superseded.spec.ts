@@ -29,7 +29,7 @@ const refused = (id: number, number: number): OutRecord => put(id, number, 'no p
 /** A compacted feed with these records under the strict Program, once so many of them are in the quarantine; it has the lenient one then. */
 async function begun(records: readonly OutRecord[], refusals: number): Promise<Feed & { readonly directive: Directive }> {
   const { plane, keys } = fixture;
-  const [dataset, agreement] = (await plane.dataset(1, 1, {}, true)) as [string, string];
+  const [dataset, agreement] = (await plane.dataset(1, 1, { compacted: true })) as [string, string];
   const directive = await plane.direct(dataset, agreement, strict, { sealTo: keys.sealTo });
   await plane.publish(dataset, 0, records);
   await fixture.quarantined(dataset, refusals);
