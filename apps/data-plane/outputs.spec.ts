@@ -85,6 +85,25 @@ describe('with the guarantee exactly-once', () => {
     ]);
   }, 60_000);
 
+  test('a backlog that nobody can read is quarantined whole, in transactions that close before the brokers give them up', async () => {
+    const [dataset, agreement] = (await fixture.dataset(1, 1)) as [string, string];
+    for (let batch = 0; batch < 10; batch += 1)
+      await fixture.publish(
+        dataset,
+        0,
+        range(batch * 1_000, 1_000).map((number) => Buffer.from(`poison ${number}`)),
+      );
+    await fixture.direct(dataset, agreement, tokens, { refuseRateMax: 1 });
+    const receipts = await fixture.receipts(dataset, agreement, 10_000);
+    const refused = receipts.map(({ receipt }) => receipt.refuseCount);
+    expect(refused.reduce((sum, count) => sum + count, 0n)).toBe(10_000n);
+    // What is taken in at once, 4,096 records, may go beyond the 2,000 at which it closes.
+    expect(Math.max(...refused.map(Number))).toBeLessThan(2_000 + 4_096);
+    const quarantined = await fixture.readAll(topicNames.quarantine(dataset), (records) => records.length >= 10_000);
+    expect(new Set(quarantined.map(({ key }) => Buffer.from(key ?? []).toString())).size).toBe(10_000);
+    expect(quarantined).toHaveLength(10_000);
+  }, 60_000);
+
   test('a new partition of the feed waits until the governed topics have grown, says so, and nothing of it is lost', async () => {
     const [dataset, agreement, other] = (await fixture.dataset(1, 2)) as [string, string, string];
     const waiting = (): readonly number[] | undefined => plane.status().find((feed) => feed.dataset === dataset)?.outputsTooFew;

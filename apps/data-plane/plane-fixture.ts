@@ -238,7 +238,12 @@ export class PlaneFixture {
       10_000,
       false,
     );
-    await this.#cluster.refresh([name]);
+    // A broker that has not heard of it yet would have readers of the topic miss the new partition.
+    const grown = async (): Promise<boolean> => {
+      await this.#cluster.refresh([name]);
+      return (await this.#cluster.topics([name]))[0]?.leaders.length === count;
+    };
+    if (!(await this.until(grown))) throw new Error(`grow: ${name} does not have ${count} partitions`);
   }
 
   get cluster(): Cluster {

@@ -40,6 +40,8 @@ export class TransactionDraft {
   /** Newest time of the records read, by partition, milliseconds. */
   readonly timestampMsMax = new Map<number, number>();
   readonly quarantine = new Map<string, QuarantineEntry>();
+  /** Of the originals in it. */
+  quarantineBytes = 0;
   readonly #tallies = new Map<string, Tally>();
 
   constructor(dataset: string) {
@@ -73,7 +75,7 @@ export class TransactionDraft {
     const { baseOffset, lastOffset, recordCount, maxTimestampMs, bytes } = batch;
     const count = Math.max(1, Math.min(recordCount, Number(lastOffset - baseOffset) + 1));
     for (const agreement of agreements) this.tally(agreement, partition).tookBatch(baseOffset, lastOffset, count);
-    this.quarantine.set(`${partition}/${baseOffset}`, {
+    this.#keep(`${partition}/${baseOffset}`, {
       partition,
       offsetFirst: baseOffset,
       offsetLast: lastOffset,
@@ -109,7 +111,7 @@ export class TransactionDraft {
       entry.refusals.push(refusal);
       return;
     }
-    this.quarantine.set(name, {
+    this.#keep(name, {
       partition,
       offsetFirst: offset,
       offsetLast: offset,
@@ -117,6 +119,11 @@ export class TransactionDraft {
       original: originalOf(frames, index),
       refusals: [refusal],
     });
+  }
+
+  #keep(name: string, entry: QuarantineEntry): void {
+    this.quarantine.set(name, entry);
+    this.quarantineBytes += entry.original.length;
   }
 
   /** The Receipts, chained for each partition from `heads` on, which is brought up to date. */

@@ -1,4 +1,5 @@
 /** One transaction: fetch, govern, produce, until it is large or old enough or everything there is has been read; then positions, and the end. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import type { ErrorCode, Failure, Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
@@ -65,6 +66,11 @@ export interface TransactionReport {
 const corruptAttemptsMax = 3;
 /** So many records must have been taken in before their rate of refusal says something. */
 const refuseRateRecordsMin = 100;
+/** Work on the thread without a look at its sockets, about, milliseconds. */
+const breathMs = 1;
+/** A transaction closes at so many refused originals, or so many bytes of them. What is taken in at once may go beyond. */
+const quarantineRecordsMax = 2_000;
+const quarantineBytesMax = 16 * 1024 * 1024;
 
 /** A failure means that the producer is used up, or that nothing could be fetched. */
 export async function runTransaction(work: TransactionWork): Promise<Result<TransactionReport>> {
@@ -81,6 +87,7 @@ class Transaction {
   readonly #seen = new Map<number, PartitionBatches>();
   readonly #paused = new Map<number, Failure>();
   #begun = false;
+  #breathedAt = performance.now();
 
   constructor(work: TransactionWork) {
     this.#work = work;
@@ -127,6 +134,7 @@ class Transaction {
           if (partition.next === this.#work.positions.get(partition.partition) && partition.batches.length === 0) continue;
           const governed = await this.#governPartition(partition);
           if (!governed.ok) return governed;
+          if (this.#quarantineFull()) return ok(undefined);
         }
         const full =
           this.#draft.recordsRead >= limits.transactionRecordsMax ||
@@ -196,10 +204,12 @@ class Transaction {
           this.#draft.timestampMsMax.set(partition, answer.timestampMsMax);
         }
         await this.#work.producer.drained(this.#work.limits.pendingBytesMax);
+        await this.#breathe();
       }
       index += taken;
       this.#draft.batchesRead += taken;
       if (taken > 0) this.#draft.positions.set(partition, (batches[index - 1] as RecordBatch).lastOffset + 1n);
+      if (this.#quarantineFull()) return ok(undefined);
     }
     this.#draft.positions.set(partition, next);
     return ok(undefined);
@@ -228,6 +238,22 @@ class Transaction {
       draft: this.#draft,
       writer: this.#writer,
     });
+  }
+
+  /**
+   * Lets the thread look at its sockets: the next fetch arrives and what was governed leaves while the rest is governed, instead of after, and
+   * other feeds have their turn.
+   */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#breathedAt < breathMs) return;
+    await nextTurn();
+    this.#breathedAt = performance.now();
+  }
+
+  /** What is refused has to be sealed, record by record, before the brokers give the transaction up; the rest of the answer is read again. */
+  #quarantineFull(): boolean {
+    const { quarantine, quarantineBytes } = this.#draft;
+    return quarantine.size >= quarantineRecordsMax || quarantineBytes >= quarantineBytesMax;
   }
 
   #begin(): void {

@@ -184,6 +184,7 @@ test('a transaction that is taken back leaves nothing, a round at least once lea
 });
 
 describe('a fetcher', () => {
+  const narrow = { maxWaitMs: 1_000, maxBytes: 15_000, partitionMaxBytes: 15_000 };
   const limits = { maxWaitMs: 100, maxBytes: 1024 * 1024, partitionMaxBytes: 1024 * 1024 };
 
   test('brings batches as views that are given back, and a position that is not in the log as that of one partition', async () => {
@@ -209,6 +210,26 @@ describe('a fetcher', () => {
     expect(count).toBe(2);
     expect(byPartition.get(1)).toMatchObject({ errorCode: kafkaCodes.offsetOutOfRange });
     fetched.release();
+    fetcher.close();
+    await producer.close();
+  });
+
+  test('brings every partition in its turn when answers have no room for all of them', async () => {
+    const name = await topic(3);
+    const producer = unwrap(await TransactionalProducer.open(cluster, { transactionalId: uniqueId('turns') }));
+    producer.begin();
+    for (const partition of [0, 1, 2]) put(producer, name, partition, 'x'.repeat(10_000), 'y'.repeat(10_000));
+    unwrap(await producer.flush());
+    unwrap(await producer.commit());
+    const fetcher = new PartitionFetcher(cluster, name);
+    const brought: number[][] = [];
+    // Nobody moves on: each partition always has something.
+    for (let round = 0; round < 7; round += 1) {
+      const fetched = unwrap(await fetcher.fetch(new Map([0, 1, 2].map((partition) => [partition, 0n])), narrow));
+      brought.push(fetched.partitions.filter(({ records }) => records.length > 0).map(({ partition }) => partition));
+      fetched.release();
+    }
+    expect(brought).toEqual([[0], [1], [2], [0], [1], [2], [0]]);
     fetcher.close();
     await producer.close();
   });

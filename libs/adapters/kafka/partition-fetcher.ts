@@ -42,6 +42,9 @@ export class PartitionFetcher {
   readonly #links: RecordLinks;
   readonly #pending = new Map<number, Pending>();
   readonly #restsUntilMs = new Map<number, number>();
+  /** Partition -> how many had brought records before it last did. */
+  readonly #served = new Map<number, number>();
+  #servedCount = 0;
   #topicId: string | undefined;
 
   constructor(cluster: Cluster, topic: string, options: FetcherOptions = {}) {
@@ -120,10 +123,14 @@ export class PartitionFetcher {
     }
   }
 
-  /** Asks every leader that has nothing under way. */
+  /**
+   * Asks every leader that has nothing under way. A broker fills its answer in the order that partitions are named in: those that waited
+   * longest come first, or a long backlog in some would keep the others from ever being read (KIP-74).
+   */
   #send(topic: TopicMetadata, positions: ReadonlyMap<number, bigint>, limits: FetchLimits): void {
     const byLeader = new Map<number, FetchPosition[]>();
-    for (const [partition, offset] of positions) {
+    const turn = (partition: number): number => this.#served.get(partition) ?? 0;
+    for (const [partition, offset] of [...positions].sort(([one], [other]) => turn(one) - turn(other))) {
       const leader = topic.leaders[partition] ?? -1;
       if (leader < 0 || this.#pending.has(leader)) continue;
       const group = byLeader.get(leader) ?? [];
@@ -169,6 +176,7 @@ export class PartitionFetcher {
       if (isPassing(answer.value.errorCode)) stale = true;
       else if (answer.value.errorCode !== kafkaCodes.none) failed = codeFailure(answer.value.errorCode, 'fetching');
       for (const partition of answer.value.partitions) {
+        if (partition.records.length > 0) this.#served.set(partition.partition, ++this.#servedCount);
         if (offsets.get(partition.partition) !== positions.get(partition.partition)) continue;
         const { errorCode } = partition;
         if (errorCode === kafkaCodes.none || errorCode === kafkaCodes.offsetOutOfRange) partitions.push(partition);

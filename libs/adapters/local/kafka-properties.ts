@@ -129,7 +129,11 @@ export function serverProperties(settings: KafkaSettings): string {
     'log.retention.bytes': 4 * 1024 ** 3,
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
 
-    'num.network.threads': 2,
+    // The system's own, which grow: with Kafka's 100 KiB a large answer waits for its reader again and again.
+    'socket.send.buffer.bytes': -1,
+    'socket.receive.buffer.bytes': -1,
+
+    'num.network.threads': 3,
     'num.io.threads': 4,
     'num.recovery.threads.per.data.dir': 2,
     'background.threads': 4,
