@@ -128,7 +128,10 @@ function admit({ batches, from, partition, most }: GovernRequest): Admission | n
 
 function latest({ timestampMs, count }: RecordFrames): number {
   let most = 0;
-  for (let index = 0; index < count; index += 1) most = Math.max(most, timestampMs[index] as number);
+  for (let index = 0; index < count; index += 1) {
+    const time = timestampMs[index] as number;
+    if (time > most) most = time;
+  }
   return most;
 }
 

@@ -68,6 +68,7 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
   const unreadable = new Map<number, ErrorCode>();
   const ids = new Set<number>();
   let last = -1;
+  let verdict: ErrorCode | undefined;
   for (let index = 0; index < count; index += 1) {
     const start = valueStart[index] as number;
     if (start < 0) {
@@ -80,9 +81,11 @@ export function screenBatch(frames: RecordFrames, verdicts: ReadonlyMap<number, 
     // Key, value and headers together: an engine's room is for the whole record.
     else if (bytesOf(frames, index) > limits.recordBytesMax) unreadable.set(index, 'record-too-large');
     else {
-      if (id !== last) ids.add(id);
-      last = id;
-      const verdict = verdicts.get(id);
+      if (id !== last) {
+        ids.add(id);
+        verdict = verdicts.get(id);
+        last = id;
+      }
       if (verdict !== undefined) unreadable.set(index, verdict);
     }
   }
@@ -261,7 +264,9 @@ function tellOtherwise(sink: BatchSink, { program: { fieldPaths } }: BoundProgra
 }
 
 /** The end of the run of readable records with the same schema id that starts at `index`. */
-function runEnd(frames: RecordFrames, { schemaIds, unreadable }: Screening, index: number): number {
+function runEnd(frames: RecordFrames, { schemaIds, ids, unreadable }: Screening, index: number): number {
+  // As nearly always: everything can be read, and is of one schema.
+  if (unreadable.size === 0 && ids.size === 1) return frames.count;
   let end = index + 1;
   while (end < frames.count && schemaIds[end] === schemaIds[index] && !unreadable.has(end)) end += 1;
   return end;
