@@ -22,6 +22,7 @@ import { governPattern } from './govern-request.ts';
 import type { LaneGroup } from './lane-group.ts';
 import { groupSink, groupWalks } from './lane-group.ts';
 import { suppressRecords } from './suppress.ts';
+import { latestOf } from './tally.ts';
 
 /** Working space of a run over records that are too many for the arena; a Program stops at a full output and goes on after it was emptied. */
 const outputBytesMax = 4 * 1024 * 1024;
@@ -46,7 +47,7 @@ export class GovernController {
       if (ids.length > 0) return { kind: 'unserved', ids, taken };
       const { suppressions } = request;
       this.#governAll(request, frames, suppressions === undefined ? screening : suppressRecords(frames, screening, suppressions));
-      return { kind: 'governed', taken, records: frames.count, timestampMsMax: latest(frames) };
+      return { kind: 'governed', taken, records: frames.count, timestampMsMax: latestOf(frames, 0, frames.count) };
     } finally {
       arena.dismiss();
     }
@@ -124,15 +125,6 @@ function admit({ batches, from, partition, most }: GovernRequest): Admission | n
   if (admission !== undefined) return admission;
   const frames = frameRecords(batches[from] as RecordBatch, partition);
   return frames && { frames, taken: 1 };
-}
-
-function latest({ timestampMs, count }: RecordFrames): number {
-  let most = 0;
-  for (let index = 0; index < count; index += 1) {
-    const time = timestampMs[index] as number;
-    if (time > most) most = time;
-  }
-  return most;
 }
 
 const headersOf = (context: SpanContext | null): HeaderList => (context === null ? [] : writeTraceparent([], context));

@@ -239,11 +239,14 @@ export class PlaneFixture {
       false,
     );
     // A broker that has not heard of it yet would have readers of the topic miss the new partition.
-    const grown = async (): Promise<boolean> => {
-      await this.#cluster.refresh([name]);
-      return (await this.#cluster.topics([name]))[0]?.leaders.length === count;
-    };
-    if (!(await this.until(grown))) throw new Error(`grow: ${name} does not have ${count} partitions`);
+    const grown = await this.until(async () => (await this.partitionsOf(name)) === count);
+    if (!grown) throw new Error(`grow: ${name} does not have ${count} partitions`);
+  }
+
+  /** How many partitions the broker knows of a topic now; 0 where it knows no such topic. */
+  async partitionsOf(name: string): Promise<number> {
+    await this.#cluster.refresh([name]);
+    return (await this.#cluster.topics([name]))[0]?.leaders.length ?? 0;
   }
 
   get cluster(): Cluster {

@@ -115,10 +115,7 @@ describe('an agreement whose output fails', () => {
     await fixture.governed(dataset, eighth, tokens, 1_010);
     unwrap(await fixture.admin.deleteTopics([topicNames.governed(dataset, eighth)]));
     // The broker hears of it from the controller a moment later, and takes records until then.
-    const gone = async (): Promise<boolean> => {
-      await fixture.cluster.refresh([topicNames.governed(dataset, eighth)]);
-      return (await fixture.cluster.topics([topicNames.governed(dataset, eighth)])).length === 0;
-    };
+    const gone = async () => (await fixture.partitionsOf(topicNames.governed(dataset, eighth))) === 0;
     expect(await fixture.until(gone)).toBe(true);
     for (let round = 0; round < 30; round += 1) await load();
     for (const agreement of agreements.slice(0, 7)) {

@@ -41,6 +41,16 @@ export function countRun(out: ProgramOutput, from: number, to: number): RunCount
   return { pass, reshape, withhold, refused };
 }
 
+/** The newest time of the records [from, to), milliseconds; 0 where there is none. */
+export function latestOf({ timestampMs }: RecordFrames, from: number, to: number): number {
+  let latest = 0;
+  for (let index = from; index < to; index += 1) {
+    const time = timestampMs[index] as number;
+    if (time > latest) latest = time;
+  }
+  return latest;
+}
+
 export class Tally implements OutcomeCounts {
   readonly agreement: LiveAgreement;
   readonly partition: number;
@@ -67,16 +77,11 @@ export class Tally implements OutcomeCounts {
   /** Records [from, to) of a batch were taken in, by this Program unless none could read them. */
   took(frames: RecordFrames, from: number, to: number, program?: BoundProgram): void {
     if (from === to) return;
-    const { baseOffset, offsetDelta, timestampMs } = frames;
+    const { baseOffset, offsetDelta } = frames;
     this.input += to - from;
     if (this.#inputFrom < 0n) this.#inputFrom = baseOffset + BigInt(offsetDelta[from] as number);
     this.#inputTo = baseOffset + BigInt(offsetDelta[to - 1] as number);
-    let latest = this.#timestampMsMax;
-    for (let index = from; index < to; index += 1) {
-      const time = timestampMs[index] as number;
-      if (time > latest) latest = time;
-    }
-    this.#timestampMsMax = latest;
+    this.#timestampMsMax = Math.max(this.#timestampMsMax, latestOf(frames, from, to));
     if (program !== undefined) this.#programHashes.add(program.program.hash);
   }
 

@@ -42,7 +42,7 @@ export class PartitionFetcher {
   readonly #links: RecordLinks;
   readonly #pending = new Map<number, Pending>();
   readonly #restsUntilMs = new Map<number, number>();
-  /** Partition -> how many had brought records before it last did. */
+  /** Partition -> a count that was higher the later it last brought records. */
   readonly #served = new Map<number, number>();
   #servedCount = 0;
   #topicId: string | undefined;
@@ -176,11 +176,12 @@ export class PartitionFetcher {
       if (isPassing(answer.value.errorCode)) stale = true;
       else if (answer.value.errorCode !== kafkaCodes.none) failed = codeFailure(answer.value.errorCode, 'fetching');
       for (const partition of answer.value.partitions) {
-        if (partition.records.length > 0) this.#served.set(partition.partition, ++this.#servedCount);
         if (offsets.get(partition.partition) !== positions.get(partition.partition)) continue;
         const { errorCode } = partition;
-        if (errorCode === kafkaCodes.none || errorCode === kafkaCodes.offsetOutOfRange) partitions.push(partition);
-        else if (isPassing(errorCode)) stale = true;
+        if (errorCode === kafkaCodes.none || errorCode === kafkaCodes.offsetOutOfRange) {
+          partitions.push(partition);
+          if (partition.records.length > 0) this.#served.set(partition.partition, ++this.#servedCount);
+        } else if (isPassing(errorCode)) stale = true;
         else failed = codeFailure(errorCode, `partition ${partition.partition}`);
       }
     }
