@@ -81,7 +81,7 @@ describe('requests', () => {
 
   test('without an answer in time break the connection and name what was asked', async () => {
     const broker = await brokerThat(() => undefined);
-    const connection = unwrap(await open(broker, { requestTimeoutMs: 50 }));
+    const connection = unwrap(await open(broker, { requestTimeoutMs: 1_000 }));
     const answers = await Promise.all([connection.request(echoCall, text('a')), connection.request(echoCall, text('b'))]);
     expect(answers.map(why)).toEqual(['no answer to Echo in time', 'no answer to Echo in time']);
     expect(connection.usable).toBe(false);
@@ -205,11 +205,11 @@ describe('the pool', () => {
 
   test('does not count the time that it holds reading up as lateness of the broker', async () => {
     const pool = new BufferPool(256 * 1024);
-    const options = { pool, requestTimeoutMs: 1_000, frameBytesMax: pool.bytesMax };
+    const options = { pool, requestTimeoutMs: 2_000, frameBytesMax: pool.bytesMax };
     const connection = unwrap(await open(await answers(9), options));
     const first = unwrap(await connection.request(keptCall, Buffer.from([1])));
     const second = connection.request(keptCall, Buffer.from([2]));
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(connection.usable).toBe(true);
     first.release();
     unwrap(await second).release();

@@ -14,12 +14,16 @@ const server = createServer((request, response) => {
   answer(request, response);
 });
 let client: RegistryClient;
+/** One that soon stops waiting, for a registry that says nothing. */
+let hasty: RegistryClient;
 
 beforeEach(async () => {
   asked = [];
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  client = new RegistryClient({ url: `http://127.0.0.1:${port}/base/`, username: 'a', password: 'b', timeoutMs: 300 });
+  const registry = { url: `http://127.0.0.1:${port}/base/`, username: 'a', password: 'b' };
+  client = new RegistryClient({ ...registry, timeoutMs: 30_000 });
+  hasty = new RegistryClient({ ...registry, timeoutMs: 100 });
 });
 
 afterEach(async () => {
@@ -73,7 +77,7 @@ describe('a schema by id', () => {
     answer = (_request, response) => response.end('x'.repeat(5 * 1024 * 1024));
     expect(await client.schemaById(3)).toMatchObject({ failure: { code: 'registry-unreachable' } });
     answer = () => undefined;
-    expect(await client.schemaById(4)).toMatchObject({ failure: { code: 'registry-unreachable' } });
+    expect(await hasty.schemaById(4)).toMatchObject({ failure: { code: 'registry-unreachable' } });
     answer = (_request, response) => response.writeHead(302, { location: 'http://elsewhere.test/' }).end();
     expect(await client.schemaById(5)).toMatchObject({ failure: { code: 'registry-unreachable' } });
   });
