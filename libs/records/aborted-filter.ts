@@ -10,7 +10,8 @@ export interface AbortedTransaction {
 /**
  * Returns a predicate to be asked once for each batch in offset order: true means drop it.
  * A range opens when the walk reaches its first offset and closes at the producer's next control batch, so several ranges of one
- * producer and a marker outside the fetched bytes both come out right. The decision looks at the control bit, never at record keys.
+ * producer and a marker outside the fetched bytes both come out right. The decision looks at the control bit, never at record keys,
+ * and drops only what is intact: a damaged header must not make records disappear, whoever reads the batch finds it corrupt.
  */
 export function abortedFilter(aborted: readonly AbortedTransaction[]): (batch: RecordBatch) => boolean {
   const pending = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : a.firstOffset > b.firstOffset ? 1 : 0));
@@ -23,8 +24,8 @@ export function abortedFilter(aborted: readonly AbortedTransaction[]): (batch: R
     }
     if (batch.control) {
       open.delete(batch.producerId);
-      return true;
+      return batch.intact;
     }
-    return batch.transactional && open.has(batch.producerId);
+    return batch.transactional && open.has(batch.producerId) && batch.intact;
   };
 }

@@ -1,4 +1,4 @@
-/** Walks the RecordBatches in the bytes of one partition of a fetch, checking length, magic and CRC-32C. */
+/** Walks the RecordBatches in the bytes of one partition of a fetch; each checks its magic, CRC-32C and counts when it is asked. */
 import { crc32c } from '@node-rs/crc32';
 import type { CodecName } from './batch-layout.ts';
 import { attributeBits, batchLayout, batchPrefixBytes, codecNames } from './batch-layout.ts';
@@ -20,7 +20,11 @@ export interface RecordBatch {
   readonly bytes: Uint8Array;
   /** The records part, compressed as `codec` says. */
   readonly records: Uint8Array;
-  /** False when the CRC, the magic, the codec or the counts are wrong: nothing of the batch may be read. */
+  /**
+   * False when the CRC, the magic, the codec or the counts are wrong: nothing of the batch may be read, and what its header says
+   * decides nothing. Found when it is first asked for, so that the bytes are warm in the cache when they are copied next; ask while
+   * the fetch's buffer is held.
+   */
   readonly intact: boolean;
 }
 
@@ -47,13 +51,7 @@ function readHeader(bytes: Uint8Array): RecordBatch {
   const lastOffsetDelta = view.getInt32(batchLayout.lastOffsetDelta);
   const recordCount = view.getInt32(batchLayout.recordCount);
   const codec = codecNames[attributes & attributeBits.codecMask];
-  const intact =
-    view.getInt8(batchLayout.magic) === 2 &&
-    codec !== undefined &&
-    lastOffsetDelta >= 0 &&
-    recordCount >= 0 &&
-    recordCount <= lastOffsetDelta + 1 &&
-    view.getUint32(batchLayout.crc) === crc32c(bytes.subarray(batchLayout.attributes));
+  let intact: boolean | undefined;
   return {
     baseOffset,
     lastOffset: baseOffset + BigInt(Math.max(0, lastOffsetDelta)),
@@ -67,6 +65,15 @@ function readHeader(bytes: Uint8Array): RecordBatch {
     maxTimestampMs: view.getBigInt64(batchLayout.maxTimestamp),
     bytes,
     records: bytes.subarray(batchLayout.records),
-    intact,
+    get intact() {
+      intact ??=
+        view.getInt8(batchLayout.magic) === 2 &&
+        codec !== undefined &&
+        lastOffsetDelta >= 0 &&
+        recordCount >= 0 &&
+        recordCount <= lastOffsetDelta + 1 &&
+        view.getUint32(batchLayout.crc) === crc32c(bytes.subarray(batchLayout.attributes));
+      return intact;
+    },
   };
 }

@@ -147,6 +147,22 @@ describe('the aborted filter', () => {
       false,
     ]);
   });
+
+  test('drops nothing for what a damaged header says', () => {
+    const sound = new BatchBuilder(64);
+    sound.append(null, Buffer.from('value'), [], 0n);
+    const bytes = sound.finish({ producerId: 7n, producerEpoch: 0, baseSequence: 0, transactional: true });
+    const isAborted = (damage: (copy: Buffer) => unknown, producerId: bigint): boolean => {
+      const copy = Buffer.from(bytes);
+      damage(copy);
+      return abortedFilter([{ producerId, firstOffset: 0n }])(only(copy));
+    };
+    expect(isAborted(() => undefined, 7n)).toBe(true);
+    expect(isAborted(() => undefined, 8n)).toBe(false);
+    // The control bit of the attributes, and the producer's id.
+    expect(isAborted((copy) => copy.writeUInt8((copy[22] as number) ^ 0x20, 22), 8n)).toBe(false);
+    expect(isAborted((copy) => copy.writeBigInt64BE(8n, 43), 8n)).toBe(false);
+  });
 });
 
 describe('varints', () => {
