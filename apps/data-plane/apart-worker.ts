@@ -113,8 +113,8 @@ export class ApartWorker {
     if (!caughtUp.ok) return;
     for (const [partition, book] of this.#owned.books) {
       const written = log.standings(dataset, partition).get(this.#agreement);
-      if (written?.kind === 'apart' && book.standings.get(this.#agreement)?.kind === 'apart')
-        book.committedApart(this.#agreement, written);
+      const mine = book.standings.get(this.#agreement)?.kind === 'apart' && !book.joining.has(this.#agreement);
+      if (written?.kind === 'apart' && mine && !book.changed.has(this.#agreement)) book.committedApart(this.#agreement, written);
     }
   }
 
@@ -151,9 +151,8 @@ export class ApartWorker {
   #places(live: LiveAgreement): Map<number, Apart> {
     const places = new Map<number, Apart>();
     for (const [partition, book] of this.#owned.books) {
-      const standing = book.standings.get(this.#agreement);
-      if (standing?.kind !== 'apart' || book.joining.has(this.#agreement) || standing.gap === true) continue;
-      if ((standing.heldRevision ?? 0) >= live.directive.revision || this.#owned.tooFew.has(partition)) continue;
+      const standing = book.alone(this.#agreement, live.directive.revision);
+      if (standing === undefined || this.#owned.tooFew.has(partition)) continue;
       if (!this.outputFailed && book.near(this.#agreement)) book.joining.add(this.#agreement);
       else places.set(partition, standing);
     }

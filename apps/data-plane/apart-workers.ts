@@ -32,16 +32,9 @@ export class ApartWorkers {
     for (const { agreement, directive } of board.agreements) {
       if (this.#workers.size >= this.#context.options.limits.apartMax) return;
       if (this.#workers.has(agreement)) continue;
-      const waits = [...this.#owned.books].some(([partition, book]) => {
-        const standing = book.standings.get(agreement);
-        return (
-          standing?.kind === 'apart' &&
-          standing.gap !== true &&
-          (standing.heldRevision ?? 0) < directive.revision &&
-          !book.joining.has(agreement) &&
-          !this.#owned.tooFew.has(partition)
-        );
-      });
+      const waits = [...this.#owned.books].some(
+        ([partition, book]) => book.alone(agreement, directive.revision) !== undefined && !this.#owned.tooFew.has(partition),
+      );
       if (!waits) continue;
       const failed = this.#outputFailed.delete(agreement);
       const worker = new ApartWorker(this.#context, agreement, this.#owned, tenure, this.#figures, failed);

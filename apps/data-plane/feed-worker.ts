@@ -17,7 +17,7 @@ import { transactionDurations } from './metrics.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
 import { stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
-import type { Standing } from './standing.ts';
+import type { Standing, Taker } from './standing.ts';
 import type { Closing, TransactionReport } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
@@ -144,10 +144,11 @@ export class FeedWorker {
     if (board === undefined) return this.#rest();
     const settled = await this.#owned.settle(board, producer, tenure);
     if (!settled.ok) return settled;
+    const noted = await this.#owned.noteApart(producer, tenure);
+    if (!noted.ok) return noted;
     this.#apart.tend(board, tenure);
-    const { positions, lanes } = this.#plan(board);
+    const { positions, lanes, takers } = this.#plan(board);
     if (positions.size === 0) return this.#rest();
-    const live = new Set(board.agreements.map(({ agreement }) => agreement));
     const begunAt = performance.now();
     const report = await runTransaction({
       ...this.#context.work(board),
@@ -157,7 +158,7 @@ export class FeedWorker {
       lanes,
       stopping: () => this.#stopping,
       mustWrite: (moved) => [...moved.keys()].some((partition) => this.#mustWrite(partition)),
-      close: (draft) => this.#close(draft, live, producer, tenure),
+      close: (draft) => this.#close(draft, takers, producer, tenure),
     });
     if (!report.ok) return report;
     return this.#ended(report.value, board, performance.now() - begunAt);
@@ -217,11 +218,16 @@ export class FeedWorker {
   }
 
   /** What the others read now: the partitions that do not wait, and who takes from where. */
-  #plan(board: DatasetBoard): { positions: Map<number, bigint>; lanes: Map<number, LaneFrom[]> } {
+  #plan(board: DatasetBoard): {
+    positions: Map<number, bigint>;
+    lanes: Map<number, LaneFrom[]>;
+    takers: Map<number, readonly Taker[]>;
+  } {
     const byId = new Map(board.agreements.map((agreement) => [agreement.agreement, agreement]));
     const live = new Set(byId.keys());
     const positions = new Map<number, bigint>();
     const lanes = new Map<number, LaneFrom[]>();
+    const taking = new Map<number, readonly Taker[]>();
     const now = Date.now();
     for (const [partition, book] of this.#owned.books) {
       if (book.gap || this.#owned.tooFew.has(partition) || (this.#pausedUntil.get(partition) ?? 0) > now) continue;
@@ -229,15 +235,21 @@ export class FeedWorker {
       const { position, takers } = book.takers(live);
       if (takers.length === 0) continue;
       positions.set(partition, position);
+      taking.set(partition, takers);
       lanes.set(
         partition,
         takers.map(({ agreement, from }) => this.#context.lane(byId.get(agreement) as LiveAgreement, from)),
       );
     }
-    return { positions, lanes };
+    return { positions, lanes, takers: taking };
   }
 
-  #close(draft: TransactionDraft, live: ReadonlySet<string>, producer: FeedProducer, tenure: Tenure): Closing {
+  #close(
+    draft: TransactionDraft,
+    takers: ReadonlyMap<number, readonly Taker[]>,
+    producer: FeedProducer,
+    tenure: Tenure,
+  ): Closing {
     const { books } = this.#owned;
     const { dataset } = this.#context.options;
     const heads = new Map([...books].map(([partition, { head }]) => [partition, head]));
@@ -246,7 +258,10 @@ export class FeedWorker {
     for (const [partition, position] of draft.positions) {
       const book = books.get(partition);
       if (book === undefined) throw new Error('close: a partition is not owned');
-      this.#next.set(partition, { ...book.after(position, live), head: heads.get(partition) ?? book.head });
+      this.#next.set(partition, {
+        ...book.after(position, takers.get(partition) ?? []),
+        head: heads.get(partition) ?? book.head,
+      });
     }
     const standings = [...this.#next].flatMap(([partition, { changes }]) =>
       [...changes].map(([agreement, standing]) => standingRecord(dataset, partition, agreement, standing)),

@@ -1,5 +1,5 @@
 /** The partitions of a feed that this process has: their books, read from Kafka when they are taken, and kept to what the directives say. */
-import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
+import type { FeedProducer, OffsetToCommit, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import { committedPlaces, topicOffsets } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { fail, ok, topicNames } from '../../libs/base/index.ts';
@@ -99,6 +99,28 @@ export class OwnedPartitions {
     const counted = await this.#countOutputs(board);
     if (counted.ok) this.#settledVersion = board.version;
     return counted;
+  }
+
+  /** Writes down who came to stand apart, with the position of the others that it goes by, so that they can be served alone. */
+  async noteApart(producer: FeedProducer, tenure: Tenure): Promise<Result<void>> {
+    const { dataset } = this.#context.options;
+    const records: { readonly topic: string; readonly record: OutRecord }[] = [];
+    const offsets: OffsetToCommit[] = [];
+    const noted: (() => void)[] = [];
+    for (const [partition, book] of this.books) {
+      const unwritten = book.unwritten();
+      if (unwritten.size === 0) continue;
+      const metadata = stateText({ head: book.head, gap: book.gap, resumed: this.resumed.get(partition) });
+      offsets.push({ topic: this.#context.topic, partition, offset: book.next, metadata });
+      for (const [agreement, standing] of unwritten) {
+        records.push({ topic: topicNames.positions, record: standingRecord(dataset, partition, agreement, standing) });
+        noted.push(() => book.committedApart(agreement, standing));
+      }
+    }
+    if (records.length === 0) return ok(undefined);
+    const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
+    if (written.ok) for (const note of noted) note();
+    return written;
   }
 
   /** Looks for operators' commands now and then while a partition waits for one: the others are read meanwhile. */

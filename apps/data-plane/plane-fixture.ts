@@ -243,6 +243,13 @@ export class PlaneFixture {
     if (!grown) throw new Error(`grow: ${name} does not have ${count} partitions`);
   }
 
+  /** Deletes a topic. The broker hears of it from the controller a moment later, and takes records until then; so this waits for it. */
+  async remove(name: string): Promise<void> {
+    unwrap(await this.admin.deleteTopics([name]));
+    const gone = await this.until(async () => (await this.partitionsOf(name)) === 0);
+    if (!gone) throw new Error(`remove: ${name} is still there`);
+  }
+
   /** How many partitions the broker knows of a topic now; 0 where it knows no such topic. */
   async partitionsOf(name: string): Promise<number> {
     await this.#cluster.refresh([name]);

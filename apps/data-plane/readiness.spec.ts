@@ -90,11 +90,11 @@ test('a feed that fails, and it is ready again when it goes on', async () => {
   await fixture.numbers(dataset, 0, 0, 10);
   await fixture.governed(dataset, agreement, tokens, 10);
   await becomesReady(ask);
-  const receipts = topicNames.quarantine(dataset);
-  unwrap(await fixture.admin.deleteTopics([receipts]));
+  const quarantine = topicNames.quarantine(dataset);
+  await fixture.remove(quarantine);
   await fixture.publish(dataset, 0, [Buffer.from([1, 2, 3])]);
   await becomes(ask, `feed-failing ${dataset}`);
-  unwrap(await fixture.admin.createTopics([{ name: receipts, partitions: 1 }]));
+  unwrap(await fixture.admin.createTopics([{ name: quarantine, partitions: 1 }]));
   await becomesReady(ask);
 }, 90_000);
 

@@ -16,6 +16,8 @@ export type Standing =
       readonly gap?: boolean;
     };
 
+type Apart = Extract<Standing, { kind: 'apart' }>;
+
 /** A live agreement that is served with the others now, and the first offset that it takes. */
 export interface Taker {
   readonly agreement: string;
@@ -34,9 +36,15 @@ export class PartitionBook {
   /** Set when the topic no longer has `next`. */
   gap: boolean;
   readonly standings: Map<string, Standing>;
-  /** Agreements whose standing must be written before, or with, the next change of `next`. */
+  /**
+   * Agreements whose standing must be written before, or with, the next change of `next`. One that stands apart is not served alone before: two
+   * transactions at once would write its standing, and the earlier might be read last.
+   */
   readonly changed = new Set<string>();
-  /** Agreements apart that are near enough: the reader of their own has let them go, and the others take them along. */
+  /**
+   * Agreements apart that are near enough: the reader of their own has let them go, and the others take them along from their next transaction on.
+   * They come in while a transaction of the others is under way, so that one goes by who its takers were when it began.
+   */
   readonly joining = new Set<string>();
 
   constructor(place: {
@@ -73,6 +81,23 @@ export class PartitionBook {
     if (!this.standings.delete(agreement)) return;
     this.joining.delete(agreement);
     this.changed.add(agreement);
+  }
+
+  /** Where an agreement stands that may be served alone under a directive of this revision; undefined for any other. */
+  alone(agreement: string, revision: number): Apart | undefined {
+    const standing = this.standings.get(agreement);
+    if (standing?.kind !== 'apart' || standing.gap === true || (standing.heldRevision ?? 0) >= revision) return undefined;
+    return this.joining.has(agreement) || this.changed.has(agreement) ? undefined : standing;
+  }
+
+  /** Who came to stand apart, and it is not written yet. */
+  unwritten(): ReadonlyMap<string, Apart> {
+    const found = new Map<string, Apart>();
+    for (const agreement of this.changed) {
+      const standing = this.standings.get(agreement);
+      if (standing?.kind === 'apart') found.set(agreement, standing);
+    }
+    return found;
   }
 
   /** Whether an agreement apart may be taken along by the others now. */
@@ -114,21 +139,20 @@ export class PartitionBook {
   }
 
   /**
-   * What the positions and standings are once a transaction is committed in which the others read up to `position`: the changes in the order in
-   * which they are to be written. Nothing changes here before `commit`.
+   * What the positions and standings are once a transaction is committed in which the others read up to `position` for these takers: the changes in
+   * the order in which they are to be written. Nothing changes here before `commit`.
    */
   after(
     position: bigint,
-    live: ReadonlySet<string>,
+    takers: readonly Taker[],
   ): { readonly next: bigint; readonly changes: ReadonlyMap<string, Standing | null> } {
-    const { takers } = this.takers(live);
     const joined = takers.some(({ agreement }) => this.standings.get(agreement)?.kind === 'joined');
     const next = joined || takers.length === 0 ? larger(position, this.next) : position;
     const changes = new Map<string, Standing | null>();
     for (const agreement of this.changed) changes.set(agreement, this.standings.get(agreement) ?? null);
-    for (const agreement of this.joining) {
+    for (const { agreement } of takers) {
       const standing = this.standings.get(agreement);
-      if (standing?.kind !== 'apart' || !live.has(agreement)) continue;
+      if (standing?.kind !== 'apart' || !this.joining.has(agreement)) continue;
       const at = larger(position, standing.next);
       changes.set(agreement, at >= next ? { kind: 'joined', from: at } : { ...standing, next: at });
     }
@@ -147,8 +171,10 @@ export class PartitionBook {
     }
   }
 
-  /** The reader of an agreement apart has committed this. */
-  committedApart(agreement: string, standing: Standing): void {
+  /** This is committed of an agreement apart, by the reader of its own or by itself. */
+  committedApart(agreement: string, standing: Apart): void {
+    // It may have ended meanwhile.
+    if (!this.standings.has(agreement)) return;
     this.standings.set(agreement, standing);
     this.changed.delete(agreement);
   }

@@ -266,7 +266,7 @@ describe('an original that the raw topic no longer has', () => {
     const feed = await fixture.refused([unfit(0)]);
     await fixture.improve(feed);
     const raw = topicNames.raw(feed.dataset);
-    unwrap(await fixture.plane.admin.deleteTopics([raw]));
+    await fixture.plane.remove(raw);
     unwrap(await fixture.plane.admin.createTopics([{ name: raw, partitions: 1 }]));
     await fixture.plane.publish(feed.dataset, 0, [visit(99)]);
     expect(outcomesOf((await fixture.run(feed)).lines)).toEqual(['skipped: needs-key']);

@@ -38,6 +38,13 @@ async function topic(partitions = 1, config: Record<string, string> = {}): Promi
   return name;
 }
 
+/** Deletes a topic, and waits for the broker to hear of it from the controller: until then it answers as before. */
+async function remove(name: string): Promise<void> {
+  unwrap(await admin.deleteTopics([name]));
+  const deadline = Date.now() + 20_000;
+  while (unwrap(await admin.topics(name)).has(name) && Date.now() < deadline) await sleep(20);
+}
+
 /** One batch of these values, placed and enqueued. */
 function put(producer: FeedProducer, name: string, partition: number, ...values: string[]): void {
   const builder = new BatchBuilder();
@@ -262,7 +269,7 @@ describe('a fetcher', () => {
     const name = await topic();
     const fetcher = new PartitionFetcher(cluster, name);
     unwrap(await fetcher.fetch(new Map([[0, 0n]]), limits)).release();
-    unwrap(await admin.deleteTopics([name]));
+    await remove(name);
     const absent = await fetcher.fetch(new Map([[0, 0n]]), limits);
     expect(absent).toMatchObject({ ok: false, failure: { code: 'broker-unreachable', retriable: true } });
     unwrap(await admin.createTopics([{ name, partitions: 1 }]));
@@ -282,7 +289,7 @@ describe('a fetcher', () => {
     const stale = unwrap(await Cluster.open(options));
     const fetcher = new PartitionFetcher(stale, name);
     unwrap(await fetcher.fetch(new Map([[0, 0n]]), limits)).release();
-    unwrap(await admin.deleteTopics([name]));
+    await remove(name);
     unwrap(await admin.createTopics([{ name, partitions: 1 }]));
     let last = await fetcher.fetch(new Map([[0, 0n]]), limits);
     const deadline = Date.now() + 15_000;
