@@ -331,8 +331,8 @@ function admissionOf(groups: readonly LaneGroup[]): AdmissionLimits {
 }
 
 const one: AdmissionLimits = { bytesMax: 0, recordsMax: 0 };
-const admittedBytesMax = 1024 * 1024;
-const admittedRecordsMax = 4_096;
+const admittedBytesMax = 512 * 1024;
+const admittedRecordsMax = 2_048;
 /** Bytes that go out of one call, about. */
 const governedBytesMax = 16 * 1024 * 1024;
 const membersAtOnceMax = 32;
