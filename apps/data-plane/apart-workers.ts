@@ -28,7 +28,11 @@ export class ApartWorkers {
   /** Starts a worker for each live agreement that stands apart and may go on. */
   tend(board: DatasetBoard, tenure: Tenure): void {
     if (this.#stopping) return;
-    for (const [agreement, worker] of this.#workers) if (worker.ended) this.#workers.delete(agreement);
+    for (const [agreement, worker] of this.#workers) {
+      if (!worker.ended) continue;
+      if (worker.outputFailed) this.#outputFailed.add(agreement);
+      this.#workers.delete(agreement);
+    }
     for (const { agreement, directive } of board.agreements) {
       if (this.#workers.size >= this.#context.options.limits.apartMax) return;
       if (this.#workers.has(agreement)) continue;

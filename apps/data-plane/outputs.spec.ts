@@ -97,8 +97,8 @@ describe('with the guarantee exactly-once', () => {
     const receipts = await fixture.receipts(dataset, agreement, 10_000);
     const refused = receipts.map(({ receipt }) => receipt.refuseCount);
     expect(refused.reduce((sum, count) => sum + count, 0n)).toBe(10_000n);
-    // What is taken in at once, 4,096 records, may go beyond the 2,000 at which it closes.
-    expect(Math.max(...refused.map(Number))).toBeLessThan(2_000 + 4_096);
+    // What is taken in at once, 2,048 records, may go beyond the 2,000 at which it closes.
+    expect(Math.max(...refused.map(Number))).toBeLessThan(2_000 + 2_048);
     const quarantined = await fixture.readAll(topicNames.quarantine(dataset), (records) => records.length >= 10_000);
     expect(new Set(quarantined.map(({ key }) => Buffer.from(key ?? []).toString())).size).toBe(10_000);
     expect(quarantined).toHaveLength(10_000);
