@@ -113,8 +113,8 @@ export class ApartWorker {
     if (!caughtUp.ok) return;
     for (const [partition, book] of this.#owned.books) {
       const written = log.standings(dataset, partition).get(this.#agreement);
-      const mine = book.standings.get(this.#agreement)?.kind === 'apart' && !book.joining.has(this.#agreement);
-      if (written?.kind === 'apart' && mine && !book.changed.has(this.#agreement)) book.committedApart(this.#agreement, written);
+      const mine = book.alone(this.#agreement, Infinity) !== undefined;
+      if (written?.kind === 'apart' && mine) book.committedApart(this.#agreement, written);
     }
   }
 
