@@ -90,8 +90,17 @@ export class BatchBuilder {
   }
 }
 
-/** Writes the header of a batch around its two timestamps, which stand there already as its records do: base offset 0, and the CRC last. */
-export function finishBatch(batch: Buffer, codec: CodecName, recordCount: number, place: ProducerPlace): void {
+/**
+ * Writes the header of a batch around its two timestamps, which stand there already as its records do: base offset 0, and last the CRC, which is
+ * taken of everything from `batchLayout.attributes` on.
+ */
+export function finishBatch(
+  batch: Buffer,
+  codec: CodecName,
+  recordCount: number,
+  place: ProducerPlace,
+  checksum: () => number = () => crc32c(batch.subarray(batchLayout.attributes)),
+): void {
   batch.writeBigInt64BE(0n, batchLayout.baseOffset);
   batch.writeInt32BE(batch.length - batchPrefixBytes, batchLayout.batchLength);
   batch.writeInt32BE(-1, batchLayout.partitionLeaderEpoch);
@@ -100,7 +109,7 @@ export function finishBatch(batch: Buffer, codec: CodecName, recordCount: number
   batch.writeInt32BE(recordCount - 1, batchLayout.lastOffsetDelta);
   writePlace(batch, place);
   batch.writeInt32BE(recordCount, batchLayout.recordCount);
-  batch.writeUInt32BE(crc32c(batch.subarray(batchLayout.attributes)), batchLayout.crc);
+  batch.writeUInt32BE(checksum(), batchLayout.crc);
 }
 
 /** Gives a finished batch to another place of the same session: the producer's fields and the CRC are written anew. */

@@ -26,6 +26,8 @@ export interface RecordBatch {
    * the fetch's buffer is held.
    */
   readonly intact: boolean;
+  /** The same where the records stand elsewhere too: `checksum` goes on over them from the CRC-32C that it is given. It is asked at most once. */
+  intactBy(checksum: (previous: number) => number): boolean;
 }
 
 /** Calls `visit` for each complete batch; a batch cut off by the fetch's size limit is left for the next fetch. Returns how many were whole. */
@@ -66,13 +68,16 @@ function readHeader(bytes: Uint8Array): RecordBatch {
     bytes,
     records: bytes.subarray(batchLayout.records),
     get intact() {
+      return this.intactBy((previous) => crc32c(bytes.subarray(batchLayout.records), previous));
+    },
+    intactBy(checksum) {
       intact ??=
         view.getInt8(batchLayout.magic) === 2 &&
         codec !== undefined &&
         lastOffsetDelta >= 0 &&
         recordCount >= 0 &&
         recordCount <= lastOffsetDelta + 1 &&
-        view.getUint32(batchLayout.crc) === crc32c(bytes.subarray(batchLayout.attributes));
+        view.getUint32(batchLayout.crc) === checksum(crc32c(bytes.subarray(batchLayout.attributes, batchLayout.records)));
       return intact;
     },
   };

@@ -75,9 +75,9 @@ export const rangeStride = recordsMax * 4;
 export const kernelSpace = {
   /** Of the token kernels: 512 to 32 Ki. */
   tokens: 512,
-  /** Of the batch kernels: 32 Ki to 64 Ki. */
+  /** Of the batch kernels: 32 Ki to 72 Ki. */
   batches: 32 * 1024,
-  end: 64 * 1024,
+  end: 72 * 1024,
 } as const;
 
 /** Working space and tables of the batch kernels. */
@@ -92,6 +92,9 @@ export const batchSpace = {
   patternSteps: kernelSpace.batches + 17 * 1024 + 256,
   /** By snappy tag: 256 of u16. */
   tags: kernelSpace.batches + 18 * 1024,
+  /** Of folding: its ring, 8 Ki and a step of 128, and what it leaves, less than 6 Ki; zero but while it works. */
+  ring: kernelSpace.batches + 19 * 1024,
+  folded: kernelSpace.batches + 28 * 1024,
 } as const;
 
 /** Working space of the HMAC kernels, as byte offsets. */

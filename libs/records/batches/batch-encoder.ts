@@ -10,6 +10,7 @@ import type { HeaderList, ProducerPlace } from '../build-batch.ts';
 import { finishBatch, writeWithLength } from '../build-batch.ts';
 import type { RecordFrames } from '../record-frames.ts';
 import { batchKernel } from './batch-kernel.ts';
+import { checksum } from './checksum.ts';
 import { strayBytes } from './copy-code.ts';
 import { encodeFaults } from './encode-code.ts';
 
@@ -95,7 +96,9 @@ export class BatchEncoder {
     const packs = packedBytes > 0 && packedBytes < encodedBytes;
     const start = packs ? outlet.packed : outlet.encoded;
     const batch = arena.bytes.subarray(start, start + (count === 0 ? 0 : packs ? packedBytes : encodedBytes));
-    if (count > 0) finishBatch(batch, packs ? codec : 'none', count, place);
+    const checked = start + batchLayout.attributes;
+    if (count > 0)
+      finishBatch(batch, packs ? codec : 'none', count, place, () => checksum(arena, checked, start + batch.length - checked));
     return { batch, count, next };
   }
 

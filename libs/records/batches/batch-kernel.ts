@@ -6,6 +6,7 @@ import { instantiateKernel } from '../arena/webassembly.ts';
 import { patternTables } from './copy-code.ts';
 import { addLayOut } from './digest-code.ts';
 import { addEncode } from './encode-code.ts';
+import { addFold } from './fold-code.ts';
 import { addFrame } from './frame-code.ts';
 import { addPackLz4, addPackSnappy } from './pack-code.ts';
 import { addUnpackLz4, addUnpackSnappy, snappyTags } from './unpack-code.ts';
@@ -51,6 +52,7 @@ export interface BatchKernel {
     target: number,
     targetEnd: number,
   ): number;
+  fold(data: number, folded: number, end: number, state: number, target: number): void;
 }
 
 const kernels = new WeakMap<Arena, BatchKernel>();
@@ -73,6 +75,7 @@ function emitBatchKernel(): Uint8Array {
   addPackSnappy(module);
   addEncode(module);
   addLayOut(module);
+  addFold(module);
   module.data(batchSpace.patterns, patternTables());
   module.data(batchSpace.tags, snappyTags());
   return module.finish(1);

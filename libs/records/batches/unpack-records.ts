@@ -12,6 +12,9 @@ export const corrupt = -1;
 /** They stand for more than there is room for. */
 export const tooLarge = -2;
 
+/** Whether the bytes come into the arena as they are, to be read there. */
+export const readInArena = (codec: CodecName): boolean => codec !== 'gzip' && codec !== 'zstd';
+
 /** Where an unpacking writes: addresses, and `end` is the one that it may not pass. */
 interface Target {
   readonly kernel: BatchKernel;
@@ -23,9 +26,17 @@ interface Target {
 /**
  * Decompresses `records`, at most `intake.bytesMax` bytes, to `start`, an address in the arena's input, at most `bytesMax` bytes, and answers how
  * many there are, or `corrupt`, or `tooLarge`. Up to `strayBytes` more are written, on a fault anything up to there; the compressed bytes are
- * wiped. What is refused and why is the same as with `decompress`.
+ * wiped. What is refused and why is the same as with `decompress`. For a codec that is `readInArena`, `sound` is asked where the bytes stand before they
+ * are read; those that are not are corrupt.
  */
-export function unpackRecords(arena: Arena, codec: CodecName, records: Uint8Array, start: number, bytesMax: number): number {
+export function unpackRecords(
+  arena: Arena,
+  codec: CodecName,
+  records: Uint8Array,
+  start: number,
+  bytesMax: number,
+  sound: (at: number) => boolean = () => true,
+): number {
   const target = {
     arena,
     kernel: batchKernel(arena),
@@ -36,15 +47,15 @@ export function unpackRecords(arena: Arena, codec: CodecName, records: Uint8Arra
     case 'none':
       if (records.length > bytesMax) return tooLarge;
       arena.bytes.set(records, start);
-      return records.length;
+      return sound(start) ? records.length : corrupt;
     case 'gzip':
       return placed(target, (maxOutputLength) => gunzipSync(records, { maxOutputLength }));
     case 'zstd':
       return placed(target, (maxOutputLength) => zstdDecompressSync(records, { maxOutputLength }));
     case 'lz4':
-      return inArena(target, records, unpackLz4Frame);
+      return inArena(target, records, sound, unpackLz4Frame);
     case 'snappy':
-      return inArena(target, records, isXerial(records) ? unpackXerial : unpackSnappyBlock);
+      return inArena(target, records, sound, isXerial(records) ? unpackXerial : unpackSnappyBlock);
   }
 }
 
@@ -60,10 +71,15 @@ function placed({ arena, start, end }: Target, decode: (bytesMax: number) => Uin
 }
 
 /** Decodes from a copy of the compressed bytes in the arena, which is wiped again. */
-function inArena(target: Target, records: Uint8Array, decode: (target: Target, at: number, end: number) => number): number {
+function inArena(
+  target: Target,
+  records: Uint8Array,
+  sound: (at: number) => boolean,
+  decode: (target: Target, at: number, end: number) => number,
+): number {
   const { packed } = target.arena.intake;
   target.arena.bytes.set(records, packed);
-  const written = decode(target, packed, packed + records.length);
+  const written = sound(packed) ? decode(target, packed, packed + records.length) : corrupt;
   target.arena.bytes.fill(0, packed, packed + records.length);
   return written < 0 ? written : written - target.start;
 }

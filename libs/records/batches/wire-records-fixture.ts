@@ -99,6 +99,7 @@ export function wireBatch(
     bytes: new Uint8Array(),
     records: packings[packing](damage(plain), choose),
     intact: true,
+    intactBy: () => true,
   };
 }
 
