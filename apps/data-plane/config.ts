@@ -51,6 +51,8 @@ export interface WorkerLimits {
   readonly transactionPartitionsMax: number;
   /** Governed bytes of a feed that may be on their way to the brokers before it waits. */
   readonly pendingBytesMax: number;
+  /** A transaction that finds as many bytes at first has the digests of its Receipts computed on a thread of their own. */
+  readonly digestThreadBytesMin: number;
   /** After a small transaction, wait this long so that the next one is worth its cost, milliseconds. */
   readonly lingerMs: number;
   /** Transactions are made longer before more Receipts than this are written in a second. */
@@ -76,6 +78,7 @@ export const workerLimits: WorkerLimits = {
   transactionMs: 400,
   transactionPartitionsMax: 1_000,
   pendingBytesMax: 8 * 1024 * 1024,
+  digestThreadBytesMin: 1024 * 1024,
   lingerMs: 3,
   receiptsPerSecondMax: 5_000,
   outputFailMs: 3_000,

@@ -11,6 +11,7 @@ import type { Failure, Result } from '../../libs/base/index.ts';
 import { fail, ok, topicNames } from '../../libs/base/index.ts';
 import type { RecordBatch } from '../../libs/records/index.ts';
 import type { Guarantee, WorkerLimits } from './config.ts';
+import type { DigestSession } from './digests/digest-session.ts';
 import type { DatasetBoard, DirectiveBoard, LiveAgreement } from './directive-board.ts';
 import { FetchAhead } from './fetch-ahead.ts';
 import type { GovernAnswer, GovernRequest } from './govern-request.ts';
@@ -33,6 +34,8 @@ export interface FeedOptions {
   readonly limits: WorkerLimits;
   /** Governs batches into the draft and the writer; the Nest handler. */
   readonly govern: (request: GovernRequest) => Promise<GovernAnswer>;
+  /** A transaction's digests, computed on another thread. */
+  readonly digests: () => DigestSession;
   readonly report: (failure: Failure) => void;
 }
 
@@ -130,8 +133,8 @@ export class FeedContext {
   /** What every transaction of the feed has in common, under these directives. */
   work(
     board: DatasetBoard,
-  ): Pick<TransactionWork, 'dataset' | 'board' | 'verdicts' | 'limits' | 'mayProduce' | 'govern' | 'corrupt'> {
-    const { dataset, verdicts, limits, govern } = this.options;
+  ): Pick<TransactionWork, 'dataset' | 'board' | 'verdicts' | 'limits' | 'mayProduce' | 'govern' | 'digests' | 'corrupt'> {
+    const { dataset, verdicts, limits, govern, digests } = this.options;
     return {
       dataset,
       board,
@@ -139,6 +142,7 @@ export class FeedContext {
       limits,
       mayProduce: () => this.mayProduce(board),
       govern,
+      digests,
       corrupt: (partition, batch) => this.corrupt(partition, batch),
     };
   }

@@ -143,11 +143,9 @@ function firstIndex({ baseOffset, offsetDelta, count }: RecordFrames, from: bigi
 }
 
 /** The producers' contexts of the first records, as many as a span links. */
-function contextsOf(frames: RecordFrames): (SpanContext | null)[] {
-  const contexts: (SpanContext | null)[] = [];
-  for (let index = 0; index < frames.count && contexts.length < spanLinksMax; index += 1) {
+function* contextsOf(frames: RecordFrames): Iterable<SpanContext | null> {
+  for (let index = 0; index < Math.min(frames.count, spanLinksMax); index += 1) {
     const headers = readHeaders(frames, index) ?? [];
-    contexts.push(readTraceparent(headers.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]))));
+    yield readTraceparent(headers.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const])));
   }
-  return contexts;
 }

@@ -14,7 +14,7 @@ import {
   tellSuppressed,
 } from '../../libs/govern/index.ts';
 import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
-import { layOut, sharedArena } from '../../libs/records/index.ts';
+import { sharedArena } from '../../libs/records/index.ts';
 import { headerNames } from '../../libs/telemetry/index.ts';
 import type { LiveAgreement } from './directive-board.ts';
 import type { GovernedWriter, OutputPlace } from './governed-writer.ts';
@@ -99,6 +99,7 @@ export function groupSink({ group, frames, draft, writer, headers }: GroupSink):
     }),
   );
   const places = targets.map(({ place }) => place);
+  const digests = targets.map(({ tally }) => tally.digest);
   const nowMs = Date.now();
   return {
     ran: (program, from, to, out) => {
@@ -150,9 +151,7 @@ export function groupSink({ group, frames, draft, writer, headers }: GroupSink):
       }
     }
     if (pass + reshape === 0) return;
-    layOut(sharedArena(), from, to, (bytes) => {
-      for (const { tally } of targets) tally.digest.addLaidOut(bytes);
-    });
+    draft.digests.addRun(digests, sharedArena(), from, to);
     const codec = group.members[0]?.directive.compression ?? 'none';
     const timestamp = program.program.timestamp === 'keep' ? 'keep' : { nowMs };
     const bytesMax = group.bytesMax === undefined ? {} : { bytesMax: group.bytesMax };

@@ -153,6 +153,8 @@ export class PlaneFixture {
         instance: uniqueId('one'),
         report: (failure) => this.failures.push(failure),
         ...config,
+        // Small as they are, transactions have their digests computed on a thread of their own.
+        limits: { digestThreadBytesMin: 1, ...config.limits },
       }),
     );
     this.#planes.push(plane);

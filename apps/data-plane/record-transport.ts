@@ -1,4 +1,5 @@
 /** The transport strategy of the data plane: Kafka batches in, the `record-batch` handler, one Kafka transaction out. */
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CustomTransportStrategy, MessageHandler } from '@nestjs/microservices';
 import { Server } from '@nestjs/microservices';
@@ -7,6 +8,8 @@ import type { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
 import type { SchemaLookup } from '../../libs/catalog/index.ts';
 import type { Guarantee, WorkerLimits } from './config.ts';
+import { localDigests } from './digests/digest-session.ts';
+import type { DigestThread } from './digests/digest-thread.ts';
 import type { DirectiveBoard } from './directive-board.ts';
 import type { FeedStatus, FeedView } from './feed-status.ts';
 import { FeedWorker } from './feed-worker.ts';
@@ -23,6 +26,8 @@ export interface RecordTransportOptions {
   readonly instance: string;
   readonly guarantee: Guarantee;
   readonly limits: WorkerLimits;
+  /** One for all feeds; it starts with the first large transaction. */
+  readonly digests: DigestThread;
   readonly report: (failure: Failure) => void;
 }
 
@@ -55,6 +60,7 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
     const drained = Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
     await Promise.race([drained, sleep(this.#options.limits.drainMs, undefined, { ref: false })]);
     await this.#options.board.stop();
+    await this.#options.digests.stop();
   }
 
   feeds(): FeedStatus[] {
@@ -79,7 +85,7 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
     if (this.#stopped) return;
     for (const dataset of this.#options.board.datasets()) {
       if (this.#workers.has(dataset)) continue;
-      const { cluster, board, log, instance, guarantee, limits, report } = this.#options;
+      const { cluster, board, log, instance, guarantee, limits, digests, report } = this.#options;
       const worker = new FeedWorker({
         cluster,
         board,
@@ -90,6 +96,7 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
         guarantee,
         limits,
         report,
+        digests: () => (availableParallelism() > 1 ? digests.session() : localDigests),
         govern: (request) => this.#govern(request),
       });
       this.#workers.set(dataset, worker);

@@ -11,6 +11,7 @@ import { DataPlaneModule } from './app.module.ts';
 import { BlockWatch } from './block-watch.ts';
 import type { Guarantee, ReadinessLimits, WorkerLimits } from './config.ts';
 import { readinessLimits, workerLimits } from './config.ts';
+import { DigestThread } from './digests/digest-thread.ts';
 import { DirectiveBoard } from './directive-board.ts';
 import type { FeedStatus } from './feed-status.ts';
 import type { PlaneView } from './metrics.ts';
@@ -34,6 +35,8 @@ export interface DataPlaneConfig {
   readonly readiness?: Partial<ReadinessLimits>;
   /** Agreements with series of their own in the metrics; `agreementSeriesMax` unless given. */
   readonly agreementSeriesMax?: number;
+  /** Computes the digests of large transactions; ended with the data plane. A thread of its own unless given. */
+  readonly digests?: DigestThread;
   /** Told about failures as they happen; they hold no record's value. */
   readonly report?: (failure: Failure) => void;
 }
@@ -80,6 +83,7 @@ export async function startDataPlane(config: DataPlaneConfig): Promise<Result<Da
     instance: config.instance,
     guarantee: config.guarantee ?? 'exactly-once',
     limits,
+    digests: config.digests ?? new DigestThread(),
     report,
   });
   const app = await NestFactory.createMicroservice<MicroserviceOptions>(DataPlaneModule, {

@@ -2,8 +2,9 @@
 import type { BoundProgram, ProgramOutput } from '../../libs/govern/index.ts';
 import { outcomes } from '../../libs/govern/index.ts';
 import type { Receipt } from '../../libs/ledger/index.ts';
-import { GovernedDigest } from '../../libs/ledger/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
+import type { ReceiptDigest } from './digests/digest-session.ts';
+import { localDigests } from './digests/digest-session.ts';
 import type { LiveAgreement } from './directive-board.ts';
 
 /** Counts of one agreement, for status and metrics. */
@@ -54,7 +55,7 @@ export function latestOf({ timestampMs }: RecordFrames, from: number, to: number
 export class Tally implements OutcomeCounts {
   readonly agreement: LiveAgreement;
   readonly partition: number;
-  readonly digest = new GovernedDigest();
+  readonly digest: ReceiptDigest;
   input = 0;
   governed = 0;
   withheld = 0;
@@ -69,9 +70,10 @@ export class Tally implements OutcomeCounts {
   /** Values that `else` replaced, by field path. */
   readonly #otherwise = new Map<string, number>();
 
-  constructor(agreement: LiveAgreement, partition: number) {
+  constructor(agreement: LiveAgreement, partition: number, digest: ReceiptDigest = localDigests.open()) {
     this.agreement = agreement;
     this.partition = partition;
+    this.digest = digest;
   }
 
   /** Records [from, to) of a batch were taken in, by this Program unless none could read them. */

@@ -5,6 +5,8 @@ import type { BoundProgram } from '../../libs/govern/index.ts';
 import { unreadable } from '../../libs/govern/index.ts';
 import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
 import type { RecordBatch, RecordFrames } from '../../libs/records/index.ts';
+import type { DigestSession } from './digests/digest-session.ts';
+import { localDigests } from './digests/digest-session.ts';
 import type { LiveAgreement } from './directive-board.ts';
 import type { OutcomeCounts } from './tally.ts';
 import { Tally } from './tally.ts';
@@ -40,6 +42,8 @@ export class TransactionDraft {
   /** Newest time of the records read, by partition, milliseconds. */
   readonly timestampMsMax = new Map<number, number>();
   readonly quarantine = new Map<string, QuarantineEntry>();
+  /** Where the Receipts' digests are computed; chosen before anything is taken in. */
+  digests: DigestSession = localDigests;
   /** Of the originals in it. */
   quarantineBytes = 0;
   readonly #tallies = new Map<string, Tally>();
@@ -60,7 +64,7 @@ export class TransactionDraft {
   tally(agreement: LiveAgreement, partition: number): Tally {
     const name = `${partition}/${agreement.agreement}`;
     let tally = this.#tallies.get(name);
-    if (tally === undefined) this.#tallies.set(name, (tally = new Tally(agreement, partition)));
+    if (tally === undefined) this.#tallies.set(name, (tally = new Tally(agreement, partition, this.digests.open())));
     return tally;
   }
 
@@ -126,7 +130,7 @@ export class TransactionDraft {
     this.quarantineBytes += entry.original.length;
   }
 
-  /** The Receipts, chained for each partition from `heads` on, which is brought up to date. */
+  /** The Receipts, once the digests have settled, chained for each partition from `heads` on, which is brought up to date. */
   receipts(apart: boolean, heads: Map<number, Uint8Array>): OutRecord[] {
     const records: OutRecord[] = [];
     for (const tally of this.#tallies.values()) {

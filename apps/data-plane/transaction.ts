@@ -5,6 +5,8 @@ import type { ErrorCode, Failure, Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
 import type { AdmissionLimits, RecordBatch } from '../../libs/records/index.ts';
 import type { WorkerLimits } from './config.ts';
+import type { DigestSession } from './digests/digest-session.ts';
+import { localDigests } from './digests/digest-session.ts';
 import type { DatasetBoard } from './directive-board.ts';
 import type { FetchAhead, PartitionBatches } from './fetch-ahead.ts';
 import { batchesOf } from './fetch-ahead.ts';
@@ -32,6 +34,8 @@ export interface TransactionWork {
   /** Whether these positions have to be written although no record was taken in. */
   readonly mustWrite: (positions: ReadonlyMap<number, bigint>) => boolean;
   readonly govern: (request: GovernRequest) => Promise<GovernAnswer>;
+  /** Digests that are computed beside the governing, for a transaction that has much before it. */
+  readonly digests: () => DigestSession;
   /** Batches that could not be read: how often this one was tried. */
   readonly corrupt: (partition: number, batch: RecordBatch) => number;
   /** What else goes into the transaction: Receipts and standings, and then the positions. */
@@ -99,6 +103,14 @@ class Transaction {
   }
 
   async run(): Promise<Result<TransactionReport>> {
+    try {
+      return await this.#run();
+    } finally {
+      this.#draft.digests.close();
+    }
+  }
+
+  async #run(): Promise<Result<TransactionReport>> {
     const read = await this.#readOn();
     // What was governed before a fetch that failed is whole; the next transaction meets the failure again, or does not.
     if (!read.ok && !this.#begun) return read;
@@ -126,6 +138,7 @@ class Transaction {
         const partitions = fetched.value.partitions.map((partition) =>
           batchesOf(partition, this.#positions.get(partition.partition) ?? 0n, partition.errorCode !== 0),
         );
+        this.#chooseDigests(partitions);
         const caughtUp = this.#look(partitions);
         const more = !caughtUp && !stopping();
         // The next bytes come while these are governed.
@@ -146,6 +159,13 @@ class Transaction {
         fetched.value.release();
       }
     }
+  }
+
+  /** A small transaction is not worth waking another thread, and waiting for it. */
+  #chooseDigests(partitions: readonly PartitionBatches[]): void {
+    if (!this.#draft.empty || this.#draft.digests !== localDigests) return;
+    const bytes = partitions.reduce((sum, partition) => sum + partition.bytes, 0);
+    if (bytes >= this.#work.limits.digestThreadBytesMin) this.#draft.digests = this.#work.digests();
   }
 
   /** Takes note of what a fetch found; whether there is nothing more to read now. */
@@ -277,6 +297,11 @@ class Transaction {
     this.#writer.finish();
     draft.governedBytes = this.#writer.bytes;
     const quarantined = await sealEntries(draft, board, this.#topic);
+    const settled = await draft.digests.settle();
+    if (!settled.ok) {
+      await producer.abort();
+      return settled;
+    }
     const closing = close(draft);
     for (const { partition, record } of quarantined)
       this.#writer.append(...ownRecord(topicNames.quarantine(draft.dataset), partition, record));

@@ -13,23 +13,28 @@ interface BatchSpan {
   readonly name: string;
   readonly kind?: SpanKind;
   readonly attributes?: Attributes;
-  /** Contexts that records carried; duplicates are left out and `spanLinksMax` of the rest are linked. */
+  /** Contexts that records carried; duplicates are left out and `spanLinksMax` of the rest are linked. Not looked at when nothing is recorded. */
   readonly links?: Iterable<SpanContext | null>;
 }
 
 /** Starts the span of a batch as the root of its own trace, with a link to each distinct context. The caller ends it. */
 export function startBatchSpan(options: BatchSpan): Span {
+  const span = tracer().startSpan(options.name, {
+    root: true,
+    kind: options.kind ?? SpanKind.CONSUMER,
+    ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
+  });
+  if (span.isRecording()) for (const context of distinct(options.links ?? [])) span.addLink({ context });
+  return span;
+}
+
+function distinct(contexts: Iterable<SpanContext | null>): Iterable<SpanContext> {
   const links = new Map<string, SpanContext>();
-  for (const context of options.links ?? []) {
+  for (const context of contexts) {
     if (links.size >= spanLinksMax) break;
     if (context !== null) links.set(context.traceId + context.spanId, context);
   }
-  return tracer().startSpan(options.name, {
-    root: true,
-    kind: options.kind ?? SpanKind.CONSUMER,
-    links: [...links.values()].map((context) => ({ context })),
-    ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
-  });
+  return links.values();
 }
 
 /**

@@ -197,8 +197,12 @@ export class Code {
     return this;
   }
 
-  store(name: keyof typeof memory | 'v128.store', offset = 0): this {
-    return this.load(name, offset);
+  /** `into` is the index of the memory. Source: WebAssembly 3.0, "Memory Instructions": bit 6 of the alignment says that an index follows. */
+  store(name: keyof typeof memory | 'v128.store', offset = 0, into = 0): this {
+    if (into === 0) return this.load(name, offset);
+    const opcode = name === 'v128.store' ? [0xfd, vectorMemory[name]] : [memory[name]];
+    this.#bytes.push(...opcode, 0x40, ...unsignedLeb(into), ...unsignedLeb(offset));
+    return this;
   }
 
   get(local: number): this {

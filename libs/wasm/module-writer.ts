@@ -1,4 +1,4 @@
-/** Assembles functions into a WebAssembly module whose only import is its memory. Source: WebAssembly Core Specification 2.0, "Modules". */
+/** Assembles functions into a WebAssembly module that imports its memory, or two, and nothing else. Source: WebAssembly Core Specification 3.0, "Modules". */
 import type { ValueType } from './code.ts';
 import { Code, unsignedLeb, valueTypes } from './code.ts';
 
@@ -40,14 +40,19 @@ export class ModuleWriter {
     if (bytes.length > 0) this.#data.push({ offset, bytes });
   }
 
-  /** `pagesMin` is the least size of the imported memory, in 64 KiB pages. */
-  finish(pagesMin: number): Uint8Array {
+  /**
+   * `pagesMin` is the least size of the imported memory, in 64 KiB pages; `sharedPages` the size of a second one, `env.shared`, that threads share: it has
+   * the index 1.
+   */
+  finish(pagesMin: number, sharedPages?: number): Uint8Array {
     const types = this.#functions.map(({ parameters, results }) => [
       0x60,
       ...vectorOf(parameters.map(one)),
       ...vectorOf(results.map(one)),
     ]);
     const imports = [[...text('env'), ...text('memory'), 0x02, 0x00, ...unsignedLeb(pagesMin)]];
+    if (sharedPages !== undefined)
+      imports.push([...text('env'), ...text('shared'), 0x02, 0x03, ...unsignedLeb(sharedPages), ...unsignedLeb(sharedPages)]);
     const globals = Array.from({ length: this.#globals }, () => [valueTypes.i32, 0x01, 0x41, 0x00, 0x0b]);
     const exports = this.#exports.map(({ name, index }) => [...text(name), 0x00, ...unsignedLeb(index)]);
     const bodies = this.#functions.map(({ code }) => {

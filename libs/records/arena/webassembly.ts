@@ -2,7 +2,7 @@
 declare global {
   namespace WebAssembly {
     class Memory {
-      constructor(descriptor: { initial: number; maximum: number });
+      constructor(descriptor: { initial: number; maximum: number; shared?: boolean });
       readonly buffer: ArrayBuffer;
     }
     class Module {
@@ -16,9 +16,9 @@ declare global {
   }
 }
 
-/** The exports of a kernel module over a memory. */
-export function instantiateKernel<Exports>(bytes: Uint8Array, memory: WebAssembly.Memory): Exports {
+/** The exports of a kernel module over a memory, and over a second one where it wants one. */
+export function instantiateKernel<Exports>(bytes: Uint8Array, memory: WebAssembly.Memory, shared?: WebAssembly.Memory): Exports {
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-    env: { memory },
+    env: shared === undefined ? { memory } : { memory, shared },
   }).exports as unknown as Exports;
 }

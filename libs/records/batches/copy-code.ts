@@ -5,11 +5,11 @@ import { batchSpace } from '../arena/arena-layout.ts';
 /** Most bytes that a copy touches behind its range. */
 export const strayBytes = 32;
 
-/** Copies from `source` (lost) up to `end` to `target`, which ends behind the copy. At least one step is done. */
-export function emitCopy(c: Code, source: number, end: number, target: number): void {
+/** Copies from `source` (lost) up to `end` to `target`, in the memory `into`, which ends behind the copy. At least one step is done. */
+export function emitCopy(c: Code, source: number, end: number, target: number, into = 0): void {
   c.loop((next) => {
-    c.get(target).get(source).load('v128.load').store('v128.store');
-    c.get(target).get(source).load('v128.load', 16).store('v128.store', 16);
+    c.get(target).get(source).load('v128.load').store('v128.store', 0, into);
+    c.get(target).get(source).load('v128.load', 16).store('v128.store', 16, into);
     c.get(target).i32(32).op('i32.add').set(target);
     c.get(source).i32(32).op('i32.add').tee(source).get(end).op('i32.lt_u').brIf(next);
   });

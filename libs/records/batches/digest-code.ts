@@ -9,9 +9,9 @@ const arrays = { value: [0, 1], key: [2, 3] } as const;
 /**
  * `layOut(ranges, from, to, output, outputBytes, target, targetEnd)`: writes key and value of the records [from, to) that have a value, each
  * behind its length in 4 bytes big endian, -1 for a null key. Answers the address behind the last one, or -1 when a range is not in the
- * output or the target has no room.
+ * output or the target has no room. The target is in the memory `into`.
  */
-export function addLayOut(module: ModuleWriter): void {
+export function addLayOut(module: ModuleWriter, into = 0): void {
   const { code: c } = module.function(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], ['i32'], 'layOut');
   const [ranges, index, to, output, outputBytes, at, targetEnd] = [0, 1, 2, 3, 4, 5, 6] as const;
   const [place, start, bytes, source, end] = [c.local('i32'), c.local('i32'), c.local('i32'), c.local('i32'), c.local('i32')];
@@ -21,7 +21,7 @@ export function addLayOut(module: ModuleWriter): void {
         .get(bytes)
         .i32(24 - 8 * byte)
         .op('i32.shr_u')
-        .store('i32.store8', byte);
+        .store('i32.store8', byte, into);
     c.get(at).i32(4).op('i32.add').set(at);
   };
   c.get(ranges).get(index).i32(2).op('i32.shl', 'i32.add').set(place);
@@ -59,7 +59,7 @@ export function addLayOut(module: ModuleWriter): void {
                 c.get(targetEnd).op('i32.gt_u').brIf(fault);
                 length();
                 c.get(output).get(start).op('i32.add').tee(source).get(bytes).op('i32.add').set(end);
-                emitCopy(c, source, end, at);
+                emitCopy(c, source, end, at, into);
               },
             );
           }

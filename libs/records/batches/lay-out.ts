@@ -1,7 +1,11 @@
 /** Lays governed records out in the arena as a digest over them reads them, so that one update of a hash takes a whole run. */
 import type { Arena } from '../arena/arena.ts';
+import { ModuleWriter } from '../../wasm/index.ts';
+import { instantiateKernel } from '../arena/webassembly.ts';
+import type { BatchKernel } from './batch-kernel.ts';
 import { batchKernel } from './batch-kernel.ts';
 import { strayBytes } from './copy-code.ts';
+import { addLayOut } from './digest-code.ts';
 
 /**
  * Hands `take` the bytes of the records [from, to) of the arena's output that have a value: key and value, each behind its length in 4 bytes
@@ -26,4 +30,54 @@ export function layOut(arena: Arena, from: number, to: number, take: (bytes: Uin
   }
   take(arena.bytes.subarray(start, end));
   arena.bytes.fill(0, start, end + strayBytes);
+}
+
+/** A memory that threads share, and its size. */
+export interface SharedRoom {
+  readonly memory: WebAssembly.Memory;
+  /** Of 64 KiB. */
+  readonly pages: number;
+}
+
+export function sharedRoom(pages: number): SharedRoom {
+  return { memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), pages };
+}
+
+type SharedKernel = Pick<BatchKernel, 'layOut'>;
+const sharedKernels = new WeakMap<SharedRoom, WeakMap<Arena, SharedKernel>>();
+
+/** Most bytes that `layOutInto` writes for the records [from, to). */
+export const laidOutBytesMax = ({ output }: Arena, from: number, to: number): number =>
+  output.length + 8 * (to - from) + strayBytes;
+
+/**
+ * As `layOut`, to the address `at` of a shared memory, where nobody wipes it; up to `strayBytes` behind it mean nothing. `laidOutBytesMax` must be
+ * free from there on. Bytes that were laid out.
+ */
+export function layOutInto(arena: Arena, room: SharedRoom, from: number, to: number, at: number): number {
+  const { outlet, output } = arena;
+  if (from < 0 || to > output.valueStart.length) throw new RangeError('lay out: there are no such records');
+  const end = sharedKernel(arena, room).layOut(
+    outlet.ranges,
+    from,
+    to,
+    outlet.output,
+    output.length,
+    at,
+    at + laidOutBytesMax(arena, from, to) - strayBytes,
+  );
+  if (end < 0) throw new Error('lay out: a range is outside of the output');
+  return end - at;
+}
+
+function sharedKernel(arena: Arena, room: SharedRoom): SharedKernel {
+  let ofRoom = sharedKernels.get(room);
+  if (ofRoom === undefined) sharedKernels.set(room, (ofRoom = new WeakMap()));
+  const known = ofRoom.get(arena);
+  if (known !== undefined) return known;
+  const module = new ModuleWriter();
+  addLayOut(module, 1);
+  const kernel = instantiateKernel<SharedKernel>(module.finish(1, room.pages), arena.memory, room.memory);
+  ofRoom.set(arena, kernel);
+  return kernel;
 }
