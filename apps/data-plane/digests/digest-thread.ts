@@ -12,6 +12,8 @@ import type { DigestSession, ReceiptDigest } from './digest-session.ts';
 const stuckMs = 10_000;
 /** A thread that sleeps is woken for so many bytes, or when something is asked of it: waking costs as much as hashing ten thousand. */
 const wakeBytes = 1024 * 1024;
+/** Of the thread's heap. */
+const youngMegabytesMax = 4;
 /** Records that are added one by one are sent together, bytes. */
 const stagedBytes = 64 * 1024;
 
@@ -143,7 +145,11 @@ class Line {
     this.#stuckMs = stuck ?? stuckMs;
     const itself = import.meta.url;
     const workerData = { words: this.#words, entries: this.#entries, bytes: this.#bytes };
-    const options = { workerData, name: 'digests', execArgv: [], env: {} };
+    // What it throws away is small: with the usual limits memory grows for gigabytes before it is collected.
+    const resourceLimits = { maxYoungGenerationSizeMb: youngMegabytesMax };
+    const options = { workerData, name: 'digests', execArgv: [], env: {}, resourceLimits };
+    // All of the ring is taken now, instead of page by page whenever this side is further ahead than ever before.
+    this.#bytes.fill(0);
     this.#worker = new Worker(program ?? new URL(`./digest-loop${itself.slice(itself.lastIndexOf('.'))}`, itself), options);
     // Whoever waits for it has sockets of their own; it keeps no process alive.
     this.#worker.unref();
