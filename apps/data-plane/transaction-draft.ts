@@ -3,7 +3,7 @@ import type { OutRecord } from '../../libs/adapters/kafka/index.ts';
 import type { ErrorCode } from '../../libs/base/index.ts';
 import type { BoundProgram } from '../../libs/govern/index.ts';
 import { unreadable } from '../../libs/govern/index.ts';
-import { chainHead, encodeReceipt } from '../../libs/ledger/index.ts';
+import { chainHead, encodeReceipt, joinOriginal } from '../../libs/ledger/index.ts';
 import type { RecordBatch, RecordFrames } from '../../libs/records/index.ts';
 import type { DigestSession } from './digests/digest-session.ts';
 import { localDigests } from './digests/digest-session.ts';
@@ -160,16 +160,11 @@ export class TransactionDraft {
   }
 }
 
-/** Key and value, each preceded by its length in 4 bytes big endian, -1 for null: as in a Receipt's digest. */
+/** A copy of key and value, as the quarantine keeps them. */
 function originalOf(frames: RecordFrames, index: number): Uint8Array {
-  const parts: Buffer[] = [];
-  for (const [start, end] of [
-    [frames.keyStart[index] as number, frames.keyEnd[index] as number],
-    [frames.valueStart[index] as number, frames.valueEnd[index] as number],
-  ] as const) {
-    const length = Buffer.alloc(4);
-    length.writeInt32BE(start < 0 ? -1 : end - start);
-    parts.push(length, start < 0 ? Buffer.alloc(0) : Buffer.from(frames.bytes.subarray(start, end)));
-  }
-  return Buffer.concat(parts);
+  const range = (start: number, end: number): Uint8Array | null => (start < 0 ? null : frames.bytes.subarray(start, end));
+  return joinOriginal({
+    key: range(frames.keyStart[index] as number, frames.keyEnd[index] as number),
+    value: range(frames.valueStart[index] as number, frames.valueEnd[index] as number),
+  });
 }

@@ -161,6 +161,14 @@ describe('a thread of digests that', () => {
     await still.stop();
   });
 
+  test('stands still is not waited for any longer when it is asked for little either', async () => {
+    const still = new DigestThread({ program: program('setInterval(() => undefined, 1000)'), stuckMs: 50 });
+    const session = still.session();
+    session.open().add(null, Buffer.from('x'));
+    expect(await session.settle()).toMatchObject({ ok: false, failure: { message: expect.stringContaining('stands still') } });
+    await still.stop();
+  });
+
   test('was stopped is started anew for the next session', async () => {
     const again = new DigestThread();
     const before = again.session();

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Failure, Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
+import { joinOriginal } from '../../../libs/ledger/index.ts';
 import type { Arena } from '../../../libs/records/index.ts';
 import { laidOutBytesMax, layOutInto, sharedRoom } from '../../../libs/records/index.ts';
 import type { Told } from './digest-ring.ts';
@@ -12,7 +13,7 @@ import type { DigestSession, ReceiptDigest } from './digest-session.ts';
 const stuckMs = 10_000;
 /** A thread that sleeps is woken for so many bytes, or when something is asked of it: waking costs as much as hashing ten thousand. */
 const wakeBytes = 1024 * 1024;
-/** Of the thread's heap. */
+/** Of the thread's heap: what it throws away is small. */
 const youngMegabytesMax = 4;
 /** Records that are added one by one are sent together, bytes. */
 const stagedBytes = 64 * 1024;
@@ -47,7 +48,7 @@ export class DigestThread {
 class ThreadDigest implements ReceiptDigest {
   readonly number: number;
   readonly #line: Line;
-  readonly #staged: Buffer[] = [];
+  readonly #staged: Uint8Array[] = [];
   #stagedBytes = 0;
   value: Uint8Array | undefined;
 
@@ -57,14 +58,10 @@ class ThreadDigest implements ReceiptDigest {
   }
 
   add(key: Uint8Array | null, value: Uint8Array | null): void {
-    for (const part of [key, value]) {
-      const length = Buffer.alloc(4);
-      length.writeInt32BE(part === null ? -1 : part.length);
-      this.#staged.push(length);
-      // What it is a view of is written over before it is sent.
-      if (part !== null) this.#staged.push(Buffer.from(part));
-      this.#stagedBytes += 4 + (part?.length ?? 0);
-    }
+    // A copy: what these are views of is written over before it is sent.
+    const framed = joinOriginal({ key, value });
+    this.#staged.push(framed);
+    this.#stagedBytes += framed.length;
     if (this.#stagedBytes >= stagedBytes) this.flush();
   }
 
@@ -145,7 +142,6 @@ class Line {
     this.#stuckMs = stuck ?? stuckMs;
     const itself = import.meta.url;
     const workerData = { words: this.#words, entries: this.#entries, bytes: this.#bytes };
-    // What it throws away is small: with the usual limits memory grows for gigabytes before it is collected.
     const resourceLimits = { maxYoungGenerationSizeMb: youngMegabytesMax };
     const options = { workerData, name: 'digests', execArgv: [], env: {}, resourceLimits };
     // All of the ring is taken now, instead of page by page whenever this side is further ahead than ever before.
@@ -181,6 +177,8 @@ class Line {
     const at = this.#claim(laidOutBytesMax(arena, from, to));
     if (at === undefined) return;
     const length = layOutInto(arena, this.#room, from, to, at);
+    // An entry that frees nothing would take back what was freed since.
+    if (length === 0) return;
     this.#position = (this.#position + length) | 0;
     digests.forEach((digest, index) => {
       this.#put(index === digests.length - 1 ? entryKinds.addLast : entryKinds.add, digest, at, length);
@@ -194,7 +192,11 @@ class Line {
     this.#put(entryKinds.tell, number);
     if (this.failure !== undefined) return Promise.resolve({ ok: false, failure: this.failure });
     return new Promise((resolve) => {
-      this.#waiting.set(number, resolve);
+      const timer = setTimeout(() => this.#standsStill(), this.#stuckMs);
+      this.#waiting.set(number, (told) => {
+        clearTimeout(timer);
+        resolve(told);
+      });
     });
   }
 
@@ -243,6 +245,10 @@ class Line {
     if (done === this.#written) return;
     this.#wake();
     if (Atomics.wait(this.#words, words.done, done, this.#stuckMs) !== 'timed-out') return;
+    this.#standsStill();
+  }
+
+  #standsStill(): void {
     this.#fail('the thread of digests stands still');
     void this.#worker.terminate();
   }

@@ -12,22 +12,10 @@ import { addLayOut } from './digest-code.ts';
  * big endian, -1 for a null key. A view that is valid during the call and wiped after it. Throws when a range lies outside of the output.
  */
 export function layOut(arena: Arena, from: number, to: number, take: (bytes: Uint8Array) => void): void {
-  const { outlet, output } = arena;
-  if (from < 0 || to > output.valueStart.length) throw new RangeError('lay out: there are no such records');
-  const start = outlet.encoded;
-  const end = batchKernel(arena).layOut(
-    outlet.ranges,
-    from,
-    to,
-    outlet.output,
-    output.length,
-    start,
-    start + outlet.encodedBytesMax,
-  );
-  if (end < 0) {
-    arena.bytes.fill(0, start, start + outlet.encodedBytesMax + strayBytes);
-    throw new Error('lay out: a range is outside of the output');
-  }
+  const { encoded: start, encodedBytesMax } = arena.outlet;
+  const end = laidOut(batchKernel(arena), arena, from, to, start, start + encodedBytesMax);
+  if (end < 0) arena.bytes.fill(0, start, start + encodedBytesMax + strayBytes);
+  mustFit(end);
   take(arena.bytes.subarray(start, end));
   arena.bytes.fill(0, start, end + strayBytes);
 }
@@ -43,8 +31,8 @@ export function sharedRoom(pages: number): SharedRoom {
   return { memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }), pages };
 }
 
-type SharedKernel = Pick<BatchKernel, 'layOut'>;
-const sharedKernels = new WeakMap<SharedRoom, WeakMap<Arena, SharedKernel>>();
+type LayOutKernel = Pick<BatchKernel, 'layOut'>;
+const sharedKernels = new WeakMap<SharedRoom, WeakMap<Arena, LayOutKernel>>();
 
 /** Most bytes that `layOutInto` writes for the records [from, to). */
 export const laidOutBytesMax = ({ output }: Arena, from: number, to: number): number =>
@@ -55,29 +43,31 @@ export const laidOutBytesMax = ({ output }: Arena, from: number, to: number): nu
  * free from there on. Bytes that were laid out.
  */
 export function layOutInto(arena: Arena, room: SharedRoom, from: number, to: number, at: number): number {
-  const { outlet, output } = arena;
-  if (from < 0 || to > output.valueStart.length) throw new RangeError('lay out: there are no such records');
-  const end = sharedKernel(arena, room).layOut(
-    outlet.ranges,
-    from,
-    to,
-    outlet.output,
-    output.length,
-    at,
-    at + laidOutBytesMax(arena, from, to) - strayBytes,
-  );
-  if (end < 0) throw new Error('lay out: a range is outside of the output');
+  const targetEnd = at + laidOutBytesMax(arena, from, to) - strayBytes;
+  const end = laidOut(sharedKernel(arena, room), arena, from, to, at, targetEnd);
+  mustFit(end);
   return end - at;
 }
 
-function sharedKernel(arena: Arena, room: SharedRoom): SharedKernel {
+/** What the kernel answers: the address behind the last record, or a fault. */
+function laidOut(kernel: LayOutKernel, arena: Arena, from: number, to: number, target: number, targetEnd: number): number {
+  const { outlet, output } = arena;
+  if (from < 0 || to > output.valueStart.length) throw new RangeError('lay out: there are no such records');
+  return kernel.layOut(outlet.ranges, from, to, outlet.output, output.length, target, targetEnd);
+}
+
+function mustFit(end: number): void {
+  if (end < 0) throw new Error('lay out: a range is outside of the output');
+}
+
+function sharedKernel(arena: Arena, room: SharedRoom): LayOutKernel {
   let ofRoom = sharedKernels.get(room);
   if (ofRoom === undefined) sharedKernels.set(room, (ofRoom = new WeakMap()));
   const known = ofRoom.get(arena);
   if (known !== undefined) return known;
   const module = new ModuleWriter();
   addLayOut(module, 1);
-  const kernel = instantiateKernel<SharedKernel>(module.finish(1, room.pages), arena.memory, room.memory);
+  const kernel = instantiateKernel<LayOutKernel>(module.finish(1, room.pages), arena.memory, room.memory);
   ofRoom.set(arena, kernel);
   return kernel;
 }
