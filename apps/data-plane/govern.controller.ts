@@ -5,7 +5,7 @@ import type { Span, SpanContext } from '@opentelemetry/api';
 import type { LaneRun, ProgramOutput, Screening } from '../../libs/govern/index.ts';
 import { createOutput, runLanes, screenBatch } from '../../libs/govern/index.ts';
 import type { Admission, HeaderList, RecordBatch, RecordFrames } from '../../libs/records/index.ts';
-import { admitBatches, frameRecords, readHeaders, sharedArena } from '../../libs/records/index.ts';
+import { admitBatches, frameRecords, newestTime, readHeaders, sharedArena } from '../../libs/records/index.ts';
 import {
   attributeNames,
   endSpan,
@@ -22,7 +22,6 @@ import { governPattern } from './govern-request.ts';
 import type { LaneGroup } from './lane-group.ts';
 import { groupSink, groupWalks } from './lane-group.ts';
 import { suppressRecords } from './suppress.ts';
-import { latestOf } from './tally.ts';
 
 /** Working space of a run over records that are too many for the arena; a Program stops at a full output and goes on after it was emptied. */
 const outputBytesMax = 4 * 1024 * 1024;
@@ -47,7 +46,7 @@ export class GovernController {
       if (ids.length > 0) return { kind: 'unserved', ids, taken };
       const { suppressions } = request;
       this.#governAll(request, frames, suppressions === undefined ? screening : suppressRecords(frames, screening, suppressions));
-      return { kind: 'governed', taken, records: frames.count, timestampMsMax: latestOf(frames, 0, frames.count) };
+      return { kind: 'governed', taken, records: frames.count, timestampMsMax: newestTime(arena, frames, 0, frames.count) };
     } finally {
       arena.dismiss();
     }

@@ -14,7 +14,7 @@ import {
   tellSuppressed,
 } from '../../libs/govern/index.ts';
 import type { HeaderList, RecordFrames } from '../../libs/records/index.ts';
-import { sharedArena } from '../../libs/records/index.ts';
+import { newestTime, sharedArena } from '../../libs/records/index.ts';
 import { headerNames } from '../../libs/telemetry/index.ts';
 import type { LiveAgreement } from './directive-board.ts';
 import type { GovernedWriter, OutputPlace } from './governed-writer.ts';
@@ -137,8 +137,9 @@ export function groupSink({ group, frames, draft, writer, headers }: GroupSink):
       const count = out.otherwise[plan] as number;
       return count === 0 ? [] : [[path, count]];
     });
+    const timestampMsMax = newestTime(sharedArena(), frames, from, to);
     for (const { tally } of targets) {
-      tally.took(frames, from, to, program);
+      tally.took(frames, from, to, program, timestampMsMax);
       tally.govern(pass, reshape);
       tally.withhold(withhold);
       for (const [path, count] of replaced) tally.replaced(path, count);

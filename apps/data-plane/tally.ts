@@ -3,6 +3,7 @@ import type { BoundProgram, ProgramOutput } from '../../libs/govern/index.ts';
 import { outcomes } from '../../libs/govern/index.ts';
 import type { Receipt } from '../../libs/ledger/index.ts';
 import type { RecordFrames } from '../../libs/records/index.ts';
+import { countBytes, newestTime, sharedArena } from '../../libs/records/index.ts';
 import type { ReceiptDigest } from './digests/digest-session.ts';
 import { localDigests } from './digests/digest-session.ts';
 import type { LiveAgreement } from './directive-board.ts';
@@ -27,29 +28,13 @@ export interface RunCounts {
 
 const none: readonly number[] = [];
 
-export function countRun(out: ProgramOutput, from: number, to: number): RunCounts {
-  const { outcome } = out;
-  let [pass, reshape, withhold] = [0, 0, 0];
-  let refused = none;
-  for (let index = from; index < to; index += 1) {
-    const what = outcome[index] as number;
-    if (what === outcomes.reshape) reshape += 1;
-    else if (what === outcomes.withhold) withhold += 1;
-    else if (what === outcomes.pass) pass += 1;
-    else if (refused === none) refused = [index];
-    else (refused as number[]).push(index);
-  }
+export function countRun({ outcome }: ProgramOutput, from: number, to: number): RunCounts {
+  const count = (what: number): number => countBytes(sharedArena(), outcome, from, to, what);
+  const [pass, reshape, withhold] = [count(outcomes.pass), count(outcomes.reshape), count(outcomes.withhold)];
+  if (pass + reshape + withhold === to - from) return { pass, reshape, withhold, refused: none };
+  const refused: number[] = [];
+  for (let index = from; index < to; index += 1) if ((outcome[index] as number) > outcomes.withhold) refused.push(index);
   return { pass, reshape, withhold, refused };
-}
-
-/** The newest time of the records [from, to), milliseconds; 0 where there is none. */
-export function latestOf({ timestampMs }: RecordFrames, from: number, to: number): number {
-  let latest = 0;
-  for (let index = from; index < to; index += 1) {
-    const time = timestampMs[index] as number;
-    if (time > latest) latest = time;
-  }
-  return latest;
 }
 
 export class Tally implements OutcomeCounts {
@@ -76,14 +61,20 @@ export class Tally implements OutcomeCounts {
     this.digest = digest;
   }
 
-  /** Records [from, to) of a batch were taken in, by this Program unless none could read them. */
-  took(frames: RecordFrames, from: number, to: number, program?: BoundProgram): void {
+  /** Records [from, to) of a batch were taken in, the newest of this time, by this Program unless none could read them. */
+  took(
+    frames: RecordFrames,
+    from: number,
+    to: number,
+    program?: BoundProgram,
+    timestampMsMax = newestTime(sharedArena(), frames, from, to),
+  ): void {
     if (from === to) return;
     const { baseOffset, offsetDelta } = frames;
     this.input += to - from;
     if (this.#inputFrom < 0n) this.#inputFrom = baseOffset + BigInt(offsetDelta[from] as number);
     this.#inputTo = baseOffset + BigInt(offsetDelta[to - 1] as number);
-    this.#timestampMsMax = Math.max(this.#timestampMsMax, latestOf(frames, from, to));
+    this.#timestampMsMax = Math.max(this.#timestampMsMax, timestampMsMax);
     if (program !== undefined) this.#programHashes.add(program.program.hash);
   }
 

@@ -21,6 +21,7 @@ export { BatchEncoder } from './batches/batch-encoder.ts';
 export type { HeaderList, ProducerPlace } from './build-batch.ts';
 export type { SharedRoom } from './batches/lay-out.ts';
 export { laidOutBytesMax, layOut, layOutInto, sharedRoom } from './batches/lay-out.ts';
+export { alikeRecords, countBytes, newestTime } from './batches/survey.ts';
 export { BatchBuilder, moveBatch } from './build-batch.ts';
 export type { FormatSpec } from './kernels/format-maker.ts';
 export { formatMaker } from './kernels/format-maker.ts';

@@ -3,7 +3,10 @@ import { crc32c } from '@node-rs/crc32';
 import type { CodecName } from './batch-layout.ts';
 import { attributeBits, batchLayout, batchPrefixBytes, codecNames } from './batch-layout.ts';
 
-/** One batch of a partition: header fields, and its bytes as a view of the fetch. */
+/**
+ * One batch of a partition, read from the fetch when it is asked: thousands wait while they are governed, and each is little more than where it stands.
+ * Offsets, counts and attributes hold for ever, the rest while the fetch's buffer is held.
+ */
 export interface RecordBatch {
   readonly baseOffset: bigint;
   /** Offset of the last record the batch stands for; the next batch starts behind it. */
@@ -22,8 +25,7 @@ export interface RecordBatch {
   readonly records: Uint8Array;
   /**
    * False when the CRC, the magic, the codec or the counts are wrong: nothing of the batch may be read, and what its header says
-   * decides nothing. Found when it is first asked for, so that the bytes are warm in the cache when they are copied next; ask while
-   * the fetch's buffer is held.
+   * decides nothing. Found when it is first asked for, so that the bytes are warm in the cache when they are copied next.
    */
   readonly intact: boolean;
   /** The same where the records stand elsewhere too: `checksum` goes on over them from the CRC-32C that it is given. It is asked at most once. */
@@ -39,46 +41,94 @@ export function readBatches(bytes: Uint8Array, visit: (batch: RecordBatch) => vo
     const length = view.getInt32(position + batchLayout.batchLength);
     const end = position + batchPrefixBytes + length;
     if (length < batchLayout.records - batchPrefixBytes || end > bytes.length) break;
-    visit(readHeader(bytes.subarray(position, end)));
+    visit(new FetchedBatch(bytes, view, position, end));
     count += 1;
     position = end;
   }
   return count;
 }
 
-function readHeader(bytes: Uint8Array): RecordBatch {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const attributes = view.getInt16(batchLayout.attributes);
-  const baseOffset = view.getBigInt64(batchLayout.baseOffset);
-  const lastOffsetDelta = view.getInt32(batchLayout.lastOffsetDelta);
-  const recordCount = view.getInt32(batchLayout.recordCount);
-  const codec = codecNames[attributes & attributeBits.codecMask];
-  let intact: boolean | undefined;
-  return {
-    baseOffset,
-    lastOffset: baseOffset + BigInt(Math.max(0, lastOffsetDelta)),
-    recordCount,
-    codec: codec ?? 'none',
-    transactional: (attributes & attributeBits.transactional) !== 0,
-    control: (attributes & attributeBits.control) !== 0,
-    logAppendTime: (attributes & attributeBits.logAppendTime) !== 0,
-    producerId: view.getBigInt64(batchLayout.producerId),
-    baseTimestampMs: view.getBigInt64(batchLayout.baseTimestamp),
-    maxTimestampMs: view.getBigInt64(batchLayout.maxTimestamp),
-    bytes,
-    records: bytes.subarray(batchLayout.records),
-    get intact() {
-      return this.intactBy((previous) => crc32c(bytes.subarray(batchLayout.records), previous));
-    },
-    intactBy(checksum) {
-      intact ??=
-        view.getInt8(batchLayout.magic) === 2 &&
-        codec !== undefined &&
-        lastOffsetDelta >= 0 &&
-        recordCount >= 0 &&
-        recordCount <= lastOffsetDelta + 1 &&
-        view.getUint32(batchLayout.crc) === checksum(crc32c(bytes.subarray(batchLayout.attributes, batchLayout.records)));
-      return intact;
-    },
-  };
+class FetchedBatch implements RecordBatch {
+  readonly baseOffset: bigint;
+  readonly recordCount: number;
+  readonly #fetch: Uint8Array;
+  readonly #view: DataView;
+  readonly #at: number;
+  readonly #end: number;
+  readonly #attributes: number;
+  readonly #lastOffsetDelta: number;
+  #intact: boolean | undefined;
+
+  constructor(fetch: Uint8Array, view: DataView, at: number, end: number) {
+    this.#fetch = fetch;
+    this.#view = view;
+    this.#at = at;
+    this.#end = end;
+    this.baseOffset = view.getBigInt64(at + batchLayout.baseOffset);
+    this.recordCount = view.getInt32(at + batchLayout.recordCount);
+    this.#attributes = view.getInt16(at + batchLayout.attributes);
+    this.#lastOffsetDelta = view.getInt32(at + batchLayout.lastOffsetDelta);
+  }
+
+  get lastOffset(): bigint {
+    return this.baseOffset + BigInt(Math.max(0, this.#lastOffsetDelta));
+  }
+
+  get codec(): CodecName {
+    return codecNames[this.#attributes & attributeBits.codecMask] ?? 'none';
+  }
+
+  get transactional(): boolean {
+    return (this.#attributes & attributeBits.transactional) !== 0;
+  }
+
+  get control(): boolean {
+    return (this.#attributes & attributeBits.control) !== 0;
+  }
+
+  get logAppendTime(): boolean {
+    return (this.#attributes & attributeBits.logAppendTime) !== 0;
+  }
+
+  get producerId(): bigint {
+    return this.#view.getBigInt64(this.#at + batchLayout.producerId);
+  }
+
+  get baseTimestampMs(): bigint {
+    return this.#view.getBigInt64(this.#at + batchLayout.baseTimestamp);
+  }
+
+  get maxTimestampMs(): bigint {
+    return this.#view.getBigInt64(this.#at + batchLayout.maxTimestamp);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#fetch.subarray(this.#at, this.#end);
+  }
+
+  get records(): Uint8Array {
+    return this.#fetch.subarray(this.#at + batchLayout.records, this.#end);
+  }
+
+  get intact(): boolean {
+    return this.intactBy((previous) => crc32c(this.records, previous));
+  }
+
+  intactBy(checksum: (previous: number) => number): boolean {
+    this.#intact ??= this.#isIntact(checksum);
+    return this.#intact;
+  }
+
+  #isIntact(checksum: (previous: number) => number): boolean {
+    const [view, at] = [this.#view, this.#at];
+    const header = (): Uint8Array => this.#fetch.subarray(at + batchLayout.attributes, at + batchLayout.records);
+    return (
+      view.getInt8(at + batchLayout.magic) === 2 &&
+      codecNames[this.#attributes & attributeBits.codecMask] !== undefined &&
+      this.#lastOffsetDelta >= 0 &&
+      this.recordCount >= 0 &&
+      this.recordCount <= this.#lastOffsetDelta + 1 &&
+      view.getUint32(at + batchLayout.crc) === checksum(crc32c(header()))
+    );
+  }
 }

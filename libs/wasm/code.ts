@@ -77,6 +77,7 @@ const plain = {
   'f64.add': 0xa0,
   'f64.mul': 0xa2,
   'f64.div': 0xa3,
+  'f64.max': 0xa5,
   'i32.wrap_i64': 0xa7,
   'i64.extend_i32_s': 0xac,
   'i64.extend_i32_u': 0xad,

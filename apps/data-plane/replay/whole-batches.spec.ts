@@ -37,7 +37,8 @@ async function refusedWhole(laterMs = 0n): Promise<Feed> {
     await fetcher.fetch(new Map([[0, 0n]]), { maxWaitMs: 5_000, maxBytes: 65_536, partitionMaxBytes: 65_536 }),
   );
   readBatches(fetched.partitions[0]?.records ?? new Uint8Array(), (batch) => {
-    if (!batch.control) draft.refuseBatch([], 0, { ...batch, maxTimestampMs: batch.maxTimestampMs + laterMs });
+    const value = batch.maxTimestampMs + laterMs;
+    if (!batch.control) draft.refuseBatch([], 0, Object.defineProperty(batch, 'maxTimestampMs', { value }));
   });
   fetched.release();
   fetcher.close();

@@ -3,7 +3,7 @@ import type { Result } from '../../base/index.ts';
 import { fail, limits, ok } from '../../base/index.ts';
 import type { TypeModel } from '../../avro/index.ts';
 import type { Arena, BlockCipher, Prf, RecordFrames, SlotMaker } from '../../records/index.ts';
-import { formatMaker, gatherEntryBytes, sharedArena, tokenMaker } from '../../records/index.ts';
+import { countBytes, formatMaker, gatherEntryBytes, sharedArena, tokenMaker } from '../../records/index.ts';
 import type { KeyPlan } from '../govern-key.ts';
 import { keyGovernor } from '../govern-key.ts';
 import { deriveFieldKey } from '../derive-key.ts';
@@ -323,6 +323,7 @@ function refusedBy(
   to: number,
   reason: number,
 ): boolean {
+  if (countBytes(sharedArena(), out.reason, from, to, reason) === 0) return false;
   for (let index = from; index < to; index += 1)
     if (out.outcome[index] === outcomes.refuse && out.reason[index] === reason) return true;
   return false;

@@ -71,22 +71,23 @@ export function admitBatches(
 
 /** Puts a batch behind `used` bytes and `before` records; its bytes, or a fault, and then nothing of it stays. */
 function take(arena: Arena, batch: RecordBatch, used: number, before: number, firstDelta: number): number {
+  const { records } = batch;
   // Long bytes are checked where they are copied to, others where they came.
-  const copied = batch.records.length >= foldBytesMin && readInArena(batch.codec);
+  const copied = records.length >= foldBytesMin && readInArena(batch.codec);
   if ((!copied && !batch.intact) || batch.recordCount < 0 || batch.recordCount > limits.batchRecordsMax) return malformed;
   const { intake } = arena;
   const left = intake.bytesMax - used;
-  if (before + batch.recordCount > recordsMax || batch.records.length > left) return tooLarge;
-  const allowed = batch.codec === 'none' ? batch.records.length : decompressedBytesMax(batch.records.length);
+  if (before + batch.recordCount > recordsMax || records.length > left) return tooLarge;
+  const allowed = batch.codec === 'none' ? records.length : decompressedBytesMax(records.length);
   const room = Math.min(allowed, left);
   const input = intake.input + used;
   const length = unpackRecords(
     arena,
     batch.codec,
-    batch.records,
+    records,
     input,
     room,
-    (at) => !copied || batch.intactBy((previous) => checksum(arena, at, batch.records.length, previous)),
+    (at) => !copied || batch.intactBy((previous) => checksum(arena, at, records.length, previous)),
   );
   // A record takes at least 7 bytes.
   if (length >= 0 && batch.recordCount <= length / 7) {

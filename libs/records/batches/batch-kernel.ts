@@ -9,6 +9,7 @@ import { addEncode } from './encode-code.ts';
 import { addFold } from './fold-code.ts';
 import { addFrame } from './frame-code.ts';
 import { addPackLz4, addPackSnappy } from './pack-code.ts';
+import { addAlike, addCountBytes, addNewest } from './survey-code.ts';
 import { addUnpackLz4, addUnpackSnappy, snappyTags } from './unpack-code.ts';
 
 /** Addresses are bytes of the arena's memory; each function's contract stands where it is emitted. */
@@ -53,6 +54,9 @@ export interface BatchKernel {
     targetEnd: number,
   ): number;
   fold(data: number, folded: number, end: number, state: number, target: number): void;
+  countBytes(start: number, length: number, byte: number): number;
+  newest(start: number, count: number): number;
+  alike(ranges: number, count: number, base: number, bytesMax: number): number;
 }
 
 const kernels = new WeakMap<Arena, BatchKernel>();
@@ -76,6 +80,9 @@ function emitBatchKernel(): Uint8Array {
   addEncode(module);
   addLayOut(module);
   addFold(module);
+  addCountBytes(module);
+  addNewest(module);
+  addAlike(module);
   module.data(batchSpace.patterns, patternTables());
   module.data(batchSpace.tags, snappyTags());
   return module.finish(1);

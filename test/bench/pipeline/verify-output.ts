@@ -120,9 +120,9 @@ async function batchAt(cluster: Cluster, topic: string, partition: number, offse
   const fetched = unwrap(await fetcher.fetch(new Map([[partition, offset]]), limits));
   let found: RecordFrames | null = null;
   // Frames may be views of the batch, and the buffer of a fetch is used again.
-  readBatches(fetched.partitions[0]?.records ?? Buffer.alloc(0), (batch) => {
+  readBatches(Buffer.from(fetched.partitions[0]?.records ?? []), (batch) => {
     if (batch.baseOffset > offset || offset > batch.lastOffset) return;
-    found = frameRecords({ ...batch, records: Buffer.from(batch.records) }, partition);
+    found = frameRecords(batch, partition);
   });
   fetched.release();
   fetcher.close();
