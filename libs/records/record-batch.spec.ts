@@ -87,6 +87,20 @@ describe('a record batch', () => {
     expect(seen).toHaveLength(1);
   });
 
+  test('keeps its offsets, count and attributes when the buffer of the fetch is used again', () => {
+    const bytes = batchOf([plainRecord(Buffer.from('a')), plainRecord(Buffer.from('b'))]);
+    bytes.writeBigInt64BE(40n, 0);
+    const batch = only(bytes);
+    const told = (): unknown[] => {
+      const { baseOffset, lastOffset, recordCount, codec, transactional, control, logAppendTime } = batch;
+      return [baseOffset, lastOffset, recordCount, codec, transactional, control, logAppendTime];
+    };
+    const before = told();
+    bytes.fill(0xff);
+    expect(told()).toEqual(before);
+    expect(before).toEqual([40n, 41n, 2, 'none', place.transactional, false, false]);
+  });
+
   test('with a wrong record count or trailing bytes is refused as a whole', () => {
     const bytes = batchOf([plainRecord(Buffer.from('a')), plainRecord(Buffer.from('b'))]);
     const framed = (changes: Partial<RecordBatch>) => frameRecords(changed(only(bytes), changes), 0);
