@@ -86,7 +86,8 @@ class Transaction {
   readonly #topic: string;
   readonly #draft: TransactionDraft;
   readonly #writer: GovernedWriter;
-  readonly #groups: ReadonlyMap<number, readonly LaneGroup[]>;
+  /** Of the partitions that brought anything. */
+  readonly #groups = new Map<number, readonly LaneGroup[]>();
   readonly #positions: Map<number, bigint>;
   readonly #seen = new Map<number, PartitionBatches>();
   readonly #paused = new Map<number, Failure>();
@@ -98,7 +99,6 @@ class Transaction {
     this.#topic = topicNames.raw(work.dataset);
     this.#draft = new TransactionDraft(work.dataset);
     this.#writer = new GovernedWriter(work.producer);
-    this.#groups = new Map([...work.lanes].map(([partition, lanes]) => [partition, groupWalks(groupLanes(lanes)).flat()]));
     this.#positions = new Map(work.positions);
   }
 
@@ -184,7 +184,8 @@ class Transaction {
   }
 
   async #governPartition({ partition, batches, next }: PartitionBatches): Promise<Result<void>> {
-    const groups = this.#groups.get(partition) ?? [];
+    const groups = this.#groups.get(partition) ?? groupWalks(groupLanes(this.#work.lanes.get(partition) ?? [])).flat();
+    this.#groups.set(partition, groups);
     let verdicts: ReadonlyMap<number, ErrorCode> = new Map();
     let aloneUntil = 0;
     for (let index = 0; index < batches.length && groups.length > 0; ) {
