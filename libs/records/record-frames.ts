@@ -28,7 +28,7 @@ export function frameRecords(batch: RecordBatch, partition: number): RecordFrame
   const bytes = decompress(batch.codec, batch.records);
   // A record takes at least 7 bytes, so a lying count costs no memory.
   if (bytes === null || bytes.length > limits.batchBytesMax || batch.recordCount > bytes.length / 7) return null;
-  const frames = allocateFrames(bytes, batch.recordCount, partition, batch.baseOffset);
+  const frames = { bytes, count: batch.recordCount, partition, baseOffset: batch.baseOffset, ...frameArrays(batch.recordCount) };
   const cursor = cursorOver(bytes);
   const lastDelta = Number(batch.lastOffset - batch.baseOffset);
   let previousDelta = -1;
@@ -62,13 +62,12 @@ export function frameRecords(batch: RecordBatch, partition: number): RecordFrame
   return cursor.position === bytes.length ? frames : null;
 }
 
-function allocateFrames(bytes: Uint8Array, count: number, partition: number, baseOffset: bigint): RecordFrames {
-  const ranges = (): Int32Array => new Int32Array(count);
+type FrameArrays = Omit<RecordFrames, 'bytes' | 'count' | 'partition' | 'baseOffset'>;
+
+/** The arrays of so many records, in which nothing stands yet: all ranges are null. */
+export function frameArrays(count: number): FrameArrays {
+  const ranges = (): Int32Array => new Int32Array(count).fill(-1);
   return {
-    bytes,
-    count,
-    partition,
-    baseOffset,
     offsetDelta: ranges(),
     timestampMs: new Float64Array(count),
     keyStart: ranges(),

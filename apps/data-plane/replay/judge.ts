@@ -4,7 +4,7 @@ import { ok } from '../../../libs/base/index.ts';
 import type { BatchSink, BoundProgram, ProgramOutput, RunSink } from '../../../libs/govern/index.ts';
 import { createOutput, runLane, screenBatch, tellErased, tellRecords, tellSuppressed } from '../../../libs/govern/index.ts';
 import type { HeaderList, RecordFrames } from '../../../libs/records/index.ts';
-import { sharedArena } from '../../../libs/records/index.ts';
+import { frameArrays, sharedArena } from '../../../libs/records/index.ts';
 import type { LiveAgreement } from '../directive-board.ts';
 import { fitsBatch, recordId, refuseTooLarge } from '../lane-group.ts';
 import type { SchemaVerdicts } from '../schema-verdicts.ts';
@@ -126,7 +126,6 @@ const noHeaders = Buffer.from([0]);
 /** The originals side by side at their own offsets, as if one batch had held them. They span less than 2^31 offsets. */
 function framesOf(records: readonly SourceRecord[]): RecordFrames {
   const count = records.length;
-  const ranges = (): Int32Array => new Int32Array(count).fill(-1);
   const baseOffset = records[0]?.candidate.offset ?? 0n;
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -134,14 +133,7 @@ function framesOf(records: readonly SourceRecord[]): RecordFrames {
     count,
     partition: records[0]?.candidate.partition ?? 0,
     baseOffset,
-    offsetDelta: ranges(),
-    timestampMs: new Float64Array(count),
-    keyStart: ranges(),
-    keyEnd: ranges(),
-    valueStart: ranges(),
-    valueEnd: ranges(),
-    headersStart: ranges(),
-    headersEnd: ranges(),
+    ...frameArrays(count),
   };
   records.forEach(({ candidate, key, value, headers }, index) => {
     frames.offsetDelta[index] = Number(candidate.offset - baseOffset);

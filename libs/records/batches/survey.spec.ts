@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Arena } from '../arena/arena.ts';
 import type { RecordFrames } from '../record-frames.ts';
-import { firstByte } from '../record-frames.ts';
+import { firstByte, frameArrays } from '../record-frames.ts';
 import { alikeRecords, countBytes, newestTime } from './survey.ts';
 
 const arena = new Arena();
@@ -17,16 +17,7 @@ interface Made {
 
 /** Frames over records that stand one behind the other, with a byte between them that belongs to none. */
 function framesOf(records: readonly Made[]): RecordFrames {
-  const ranges = (): Int32Array => new Int32Array(records.length).fill(-1);
-  const frames = {
-    offsetDelta: ranges(),
-    keyStart: ranges(),
-    keyEnd: ranges(),
-    valueStart: ranges(),
-    valueEnd: ranges(),
-    headersStart: ranges(),
-    headersEnd: ranges(),
-  };
+  const frames = frameArrays(records.length);
   const bytes: number[] = [];
   for (const [index, { key, value, headers }] of records.entries()) {
     bytes.push(0xee);
@@ -41,8 +32,7 @@ function framesOf(records: readonly Made[]): RecordFrames {
       end[index] = bytes.length;
     }
   }
-  const timestampMs = new Float64Array(records.length);
-  return { bytes: Uint8Array.from(bytes), count: records.length, partition: 0, baseOffset: 0n, timestampMs, ...frames };
+  return { bytes: Uint8Array.from(bytes), count: records.length, partition: 0, baseOffset: 0n, ...frames };
 }
 
 function alikeByEach(frames: RecordFrames, bytesMax: number): number {

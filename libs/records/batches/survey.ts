@@ -1,4 +1,4 @@
-/** What holds of many records at once, in the arena without a look at each in JavaScript, whose numbers become objects while V8 has not compiled it. */
+/** What holds of many records at once, in the arena: a look at each in JavaScript made an object of each time until V8 had compiled it fully. */
 import type { Arena } from '../arena/arena.ts';
 import type { RecordFrames } from '../record-frames.ts';
 import { batchKernel } from './batch-kernel.ts';
