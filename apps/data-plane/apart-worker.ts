@@ -67,6 +67,7 @@ export class ApartWorker {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#ahead.wake();
     await this.#loop;
   }
 

@@ -41,6 +41,8 @@ export const dataPlaneSettings = z.strictObject({
 export interface WorkerLimits {
   /** A fetch waits this long for the first record, milliseconds. */
   readonly fetchWaitMs: number;
+  /** The same after one that found none, while nothing else of the feed is to be looked at again. */
+  readonly idleWaitMs: number;
   /** Bytes of one fetch, and of one partition in it. */
   readonly fetchBytesMax: number;
   readonly fetchPartitionBytesMax: number;
@@ -71,6 +73,7 @@ export interface WorkerLimits {
 
 export const workerLimits: WorkerLimits = {
   fetchWaitMs: 1_000,
+  idleWaitMs: 4_000,
   fetchBytesMax: 8 * 1024 * 1024,
   fetchPartitionBytesMax: 2 * 1024 * 1024,
   transactionRecordsMax: 500_000,

@@ -83,7 +83,8 @@ export class DirectiveBoard {
   #version = 0;
   #stopped = false;
   #loop: Promise<void> = Promise.resolve();
-  onChange: () => void = () => undefined;
+  /** Told of the datasets whose boards have changed. */
+  onChange: (datasets: ReadonlySet<string>) => void = () => undefined;
 
   private constructor(options: DirectiveBoardOptions, feed: DirectiveFeed) {
     this.#options = options;
@@ -188,7 +189,7 @@ export class DirectiveBoard {
     for (const dataset of datasets) await this.#rebuild(dataset, deadlineMs);
     if (changed.length === 0) return;
     this.#keys.keepOnly([...this.#directives.values()].flatMap(keysOf));
-    this.onChange();
+    this.onChange(datasets);
   }
 
   /** What waits for its keys, and lists of erased subjects that have grown. */
@@ -199,7 +200,7 @@ export class DirectiveBoard {
     const listed = [...this.#unlisted].flatMap(([dataset, key]) => (this.#keys.isOpen(...key) ? [dataset] : []));
     const changed = new Set([...listed, ...this.#suppressions.takeChanged()].filter((dataset) => this.#boards.has(dataset)));
     for (const dataset of changed) await this.#rebuild(dataset, 0);
-    if (changed.size > 0) this.onChange();
+    if (changed.size > 0) this.onChange(changed);
   }
 
   /** What was told to run before its time, by this clock, runs when that has come. */
@@ -212,8 +213,9 @@ export class DirectiveBoard {
   async #expire(): Promise<void> {
     const over = [...this.#live.values()].filter(({ directive }) => hasExpired(directive));
     for (const { agreement } of over) this.#live.delete(agreement);
-    for (const dataset of new Set(over.map(({ directive }) => directive.dataset))) await this.#rebuild(dataset, 0);
-    if (over.length > 0) this.onChange();
+    const changed = new Set(over.map(({ directive }) => directive.dataset));
+    for (const dataset of changed) await this.#rebuild(dataset, 0);
+    if (changed.size > 0) this.onChange(changed);
   }
 
   async #bring(directive: Directive, deadlineMs: number): Promise<LiveAgreement | undefined> {

@@ -5,9 +5,10 @@ import type { FeedContext } from './feed-context.ts';
 import type { FeedFigures } from './feed-status.ts';
 import type { PartitionBook } from './standing.ts';
 
-const tickMs = 1_000;
-/** A partition that its loop has looked at more lately than this is left to it. */
-const staleMs = 2_000;
+/** How often feeds are to be looked at, milliseconds. */
+export const watchTickMs = 1_000;
+/** A partition is left to its loop that has looked at it more lately than this, beside the time for which its fetch may wait. */
+const staleMs = 1_000;
 /** Waiting records whose times are looked up in one tick: each costs a fetch of one batch, once. */
 const timesPerTickMax = 16;
 const fetchLimits = { maxWaitMs: 100, maxBytes: 1, partitionMaxBytes: 1 };
@@ -16,6 +17,8 @@ export interface Watched {
   readonly context: FeedContext;
   readonly books: ReadonlyMap<number, PartitionBook>;
   readonly figures: FeedFigures;
+  /** How long a fetch of the loop may wait for records, milliseconds. */
+  readonly waitMs: () => number;
   /** The group knows this member and has given it no partition. */
   readonly idleMember: () => boolean;
 }
@@ -23,48 +26,40 @@ export interface Watched {
 export class FeedWatch {
   readonly #watched: Watched;
   #fetcher: PartitionFetcher | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #ticking: Promise<void> = Promise.resolve();
+  #looking: Promise<void> | undefined;
   #stopped = false;
 
   constructor(watched: Watched) {
     this.#watched = watched;
   }
 
-  start(): void {
-    this.#next();
+  /** To be called every `watchTickMs`. A look that takes longer is not joined by another. */
+  look(): void {
+    if (this.#stopped) return;
+    this.#looking ??= this.#tick().finally(() => (this.#looking = undefined));
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
-    await this.#ticking;
+    await this.#looking;
     this.#fetcher?.close();
   }
 
-  #next(): void {
-    if (this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#ticking = this.#tick().finally(() => this.#next());
-    }, tickMs);
-    this.#timer.unref();
-  }
-
   async #tick(): Promise<void> {
-    const { figures, books, context, idleMember } = this.#watched;
-    const now = Date.now();
+    const { figures, books, context, idleMember, waitMs } = this.#watched;
+    const staleSinceMs = Date.now() - staleMs - waitMs();
     if (books.size > 0) {
       figures.unassignedSinceMs = undefined;
       figures.standby = false;
     }
-    const stale = this.#partitions().filter((partition) => now - (figures.looks.get(partition)?.lookedAtMs ?? 0) > staleMs);
+    const stale = this.#partitions().filter((partition) => (figures.looks.get(partition)?.lookedAtMs ?? 0) < staleSinceMs);
     if (books.size > 0 && stale.length === 0) return;
     const ends = await topicOffsets(context.options.cluster, context.topic, 'latest');
     if (books.size === 0) {
       // Where there is no topic, nobody has its partitions.
       figures.standby = idleMember() && ends.ok && ends.value.length > 0;
       if (figures.standby) figures.unassignedSinceMs = undefined;
-      else figures.unassignedSinceMs ??= now;
+      else figures.unassignedSinceMs ??= Date.now();
     }
     if (!ends.ok) return;
     for (const partition of stale) {

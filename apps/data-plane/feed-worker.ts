@@ -45,7 +45,8 @@ export class FeedWorker {
   #tenure: Tenure | undefined;
   #producer: FeedProducer | undefined;
   #failure: string | undefined;
-  #lingerMs = 0;
+  /** The last turn found nothing. */
+  #idle = false;
   #stopping = false;
   #loop: Promise<void> = Promise.resolve();
 
@@ -59,18 +60,29 @@ export class FeedWorker {
       context: this.#context,
       books: this.#owned.books,
       figures: this.#figures,
+      waitMs: () => this.#ahead.waitMs,
       idleMember: () => (this.#tenure?.place()?.memberEpoch ?? 0) > 0 && this.#member?.target().length === 0,
     });
   }
 
   start(): void {
     this.#loop = this.#run();
-    this.#watch.start();
+  }
+
+  /** Something else than its records has changed. */
+  wake(): void {
+    this.#ahead.wake();
+  }
+
+  /** Looks at the feed from outside of its loop: to be called every `watchTickMs`. */
+  look(): void {
+    this.#watch.look();
   }
 
   /** Finishes the transaction under way, leaves the group. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#ahead.wake();
     this.#apart.beginStop();
     await Promise.all([this.#loop, this.#watch.stop()]);
   }
@@ -135,6 +147,8 @@ export class FeedWorker {
 
   async #turn(): Promise<Result<void>> {
     const { options } = this.#context;
+    // From here on everything is looked at: whatever changes later wakes the fetch of this turn.
+    this.#ahead.calm();
     const listed = options.board.board(options.dataset)?.suppressions;
     if (listed?.ready() === false) return fail('suppressions-incomplete', 'who was erased from it is not known');
     const ready = await this.#ready();
@@ -149,6 +163,7 @@ export class FeedWorker {
     this.#apart.tend(board, tenure);
     const { positions, lanes, takers } = this.#plan(board);
     if (positions.size === 0) return this.#rest();
+    this.#ahead.waitMs = this.#waitMs(positions.size);
     const begunAt = performance.now();
     const report = await runTransaction({
       ...this.#context.work(board),
@@ -164,7 +179,16 @@ export class FeedWorker {
     return this.#ended(report.value, board, performance.now() - begunAt);
   }
 
+  /** A feed that nobody writes to is asked for less often; one in which anything is to be looked at again is not. */
+  #waitMs(reading: number): number {
+    const { fetchWaitMs, idleWaitMs } = this.#context.options.limits;
+    const books = [...this.#owned.books.values()];
+    const calm = reading === books.length && books.every(({ settled }) => settled);
+    return this.#idle && calm ? idleWaitMs : fetchWaitMs;
+  }
+
   async #rest(): Promise<Result<void>> {
+    this.#ahead.drop();
     await sleep(idlePauseMs);
     this.#figures.restedAtMs = Date.now();
     return ok(undefined);
@@ -175,7 +199,7 @@ export class FeedWorker {
     const { cluster, instance } = this.#context.options;
     if (this.#member === undefined) {
       const { group, topic } = this.#context;
-      const joined = await GroupMember.join(cluster, { group, topic, memberId: instance });
+      const joined = await GroupMember.join(cluster, { group, topic, memberId: instance, onChange: () => this.wake() });
       if (!joined.ok) return joined;
       this.#member = joined.value;
     }
@@ -285,6 +309,8 @@ export class FeedWorker {
     const { options } = this.#context;
     const { books } = this.#owned;
     this.#figures.ended(end.kind);
+    this.#idle = end.kind === 'idle';
+    let restMs = 0;
     for (const [partition, failure] of paused) {
       this.#pausedUntil.set(partition, Date.now() + retryPauseMs);
       options.report(failure);
@@ -313,7 +339,7 @@ export class FeedWorker {
       case 'committed':
         for (const [partition, { next, head, changes }] of this.#next) books.get(partition)?.commit(next, changes, head);
         this.#figures.committed(end.draft, tookMs, true);
-        this.#pace(end.draft, tookMs);
+        restMs = this.#restAfter(end.draft, tookMs);
     }
     for (const [partition, found] of seen) {
       const book = books.get(partition);
@@ -327,7 +353,7 @@ export class FeedWorker {
       const sentence = `partition ${partition} of ${this.#context.topic} is read so late that the topic may delete what has not been read`;
       options.report(fail('retention-nearly-used', sentence).failure);
     }
-    if (this.#lingerMs > 0) await sleep(this.#lingerMs);
+    if (restMs > 0) await sleep(restMs);
     return ok(undefined);
   }
 
@@ -356,10 +382,10 @@ export class FeedWorker {
   }
 
   /** A small transaction waits a little for more; one of many Receipts so long that they stay below their rate. */
-  #pace(draft: TransactionDraft, tookMs: number): void {
+  #restAfter(draft: TransactionDraft, tookMs: number): number {
     const { lingerMs, receiptsPerSecondMax, transactionRecordsMax } = this.#context.options.limits;
     const receipts = [...draft.tallies].length;
     const needed = (receipts * 1_000) / receiptsPerSecondMax - tookMs;
-    this.#lingerMs = Math.max(draft.recordsRead * 16 < transactionRecordsMax ? lingerMs : 0, needed);
+    return Math.max(draft.recordsRead * 16 < transactionRecordsMax ? lingerMs : 0, needed);
   }
 }

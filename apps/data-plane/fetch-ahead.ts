@@ -1,6 +1,7 @@
 /** Fetches raw batches one step ahead: while one answer is governed, the next is on its way. */
 import type { Fetched, FetchLimits, FetchedPartition, PartitionFetcher } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
+import { ok } from '../../libs/base/index.ts';
 import type { RecordBatch } from '../../libs/records/index.ts';
 import { abortedFilter, readBatches } from '../../libs/records/index.ts';
 
@@ -20,6 +21,7 @@ export interface PartitionBatches {
 
 interface Ahead {
   readonly positions: ReadonlyMap<number, bigint>;
+  readonly waitMs: number;
   readonly answer: Promise<Result<Fetched>>;
 }
 
@@ -27,33 +29,55 @@ export class FetchAhead {
   readonly #fetcher: PartitionFetcher;
   readonly #limits: FetchLimits;
   #ahead: Ahead | undefined;
+  #woken = false;
+  #wake: (() => void) | undefined;
+  /** How long `take` may wait for the first record, milliseconds. */
+  waitMs: number;
   /** When an answer last came, milliseconds since the epoch; 0 before the first. */
   answeredAtMs = 0;
 
   constructor(fetcher: PartitionFetcher, limits: FetchLimits) {
     this.#fetcher = fetcher;
     this.#limits = limits;
+    this.waitMs = limits.maxWaitMs;
   }
 
   /** Sends the fetch for these positions now. */
-  begin(positions: ReadonlyMap<number, bigint>): void {
+  begin(positions: ReadonlyMap<number, bigint>): Ahead {
     this.drop();
-    this.#ahead = { positions: new Map(positions), answer: this.#fetch(positions) };
+    this.#ahead = { positions: new Map(positions), waitMs: this.waitMs, answer: this.#fetch(positions) };
+    return this.#ahead;
   }
 
-  /** The answer for these positions: the one that is on its way, where it was asked for the same. Its views hold until `release`. */
-  take(positions: ReadonlyMap<number, bigint>): Promise<Result<Fetched>> {
-    const ahead = this.#ahead;
-    if (ahead !== undefined && equal(ahead.positions, positions)) {
-      this.#ahead = undefined;
-      return ahead.answer;
-    }
-    this.begin(positions);
-    return this.take(positions);
+  /**
+   * The answer for these positions: the one that is on its way, where it was asked for the same. Its views hold until `release`. Answers with nothing when it
+   * was woken since `calm`, or when what is on its way may wait for longer than it: what was asked for stays asked for.
+   */
+  async take(positions: ReadonlyMap<number, bigint>): Promise<Result<Fetched>> {
+    const asked = this.#ahead;
+    const ahead = asked !== undefined && equal(asked.positions, positions) ? asked : this.begin(positions);
+    const woken = this.#woken ? undefined : new Promise<undefined>((resolve) => (this.#wake = () => resolve(undefined)));
+    const timer = ahead.waitMs > this.waitMs ? setTimeout(() => this.#wake?.(), this.waitMs) : undefined;
+    const answer = await Promise.race([ahead.answer, woken]);
+    clearTimeout(timer);
+    if (answer === undefined) return ok({ partitions: [], release: () => undefined });
+    if (this.#ahead === ahead) this.#ahead = undefined;
+    return answer;
+  }
+
+  /** Ends the waiting for records: there is something else to do. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** What it was woken for is about to be done. */
+  calm(): void {
+    this.#woken = false;
   }
 
   async #fetch(positions: ReadonlyMap<number, bigint>): Promise<Result<Fetched>> {
-    const answer = await this.#fetcher.fetch(positions, this.#limits);
+    const answer = await this.#fetcher.fetch(positions, { ...this.#limits, maxWaitMs: this.waitMs });
     if (answer.ok) this.answeredAtMs = Date.now();
     return answer;
   }

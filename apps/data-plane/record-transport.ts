@@ -12,6 +12,7 @@ import { localDigests } from './digests/digest-session.ts';
 import type { DigestThread } from './digests/digest-thread.ts';
 import type { DirectiveBoard } from './directive-board.ts';
 import type { FeedStatus, FeedView } from './feed-status.ts';
+import { watchTickMs } from './feed-watch.ts';
 import { FeedWorker } from './feed-worker.ts';
 import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
@@ -37,6 +38,7 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
   readonly #workers = new Map<string, FeedWorker>();
   /** Found once: looking it up takes longer than a small batch. */
   #handler: MessageHandler | undefined;
+  #watching: NodeJS.Timeout | undefined;
   #stopped = false;
 
   constructor(options: RecordTransportOptions) {
@@ -48,15 +50,21 @@ export class RecordTransport extends Server implements CustomTransportStrategy {
   /** Starts a worker for each dataset with live agreements, now and whenever directives change. */
   listen(callback: () => void): void {
     const { board } = this.#options;
-    board.onChange = () => this.#open();
+    board.onChange = (datasets) => {
+      this.#open();
+      for (const dataset of datasets) this.#workers.get(dataset)?.wake();
+    };
     board.start();
     this.#open();
+    // One timer for all feeds: a hundred that come one by one cost the processor's caches a hundred times.
+    this.#watching = setInterval(() => this.#workers.forEach((worker) => worker.look()), watchTickMs).unref();
     callback();
   }
 
   /** Drains: each worker finishes its transaction and leaves its group, within `drainMs`. */
   async close(): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#watching);
     const drained = Promise.all([...this.#workers.values()].map((worker) => worker.stop()));
     await Promise.race([drained, sleep(this.#options.limits.drainMs, undefined, { ref: false })]);
     await this.#options.board.stop();

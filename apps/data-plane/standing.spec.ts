@@ -295,4 +295,22 @@ describe('the standings of a partition', () => {
     });
     expect(book.near('lost')).toBe(false);
   });
+
+  test('a partition is settled while everybody is served with the others, all of it is written and none of it is missing', () => {
+    const head = new Uint8Array(32);
+    const joined = (): PartitionBook =>
+      new PartitionBook({ next: 10n, standings: new Map([['a', { kind: 'joined', from: 0n }]]) });
+    expect(joined().settled).toBe(true);
+    const unsettling: readonly ((book: PartitionBook) => unknown)[] = [
+      (book) => (book.gap = true),
+      (book) => book.begin('b', 20n),
+      (book) => book.standings.set('b', { kind: 'apart', next: 5n, head }),
+      (book) => book.joining.add('a'),
+    ];
+    for (const unsettle of unsettling) {
+      const book = joined();
+      unsettle(book);
+      expect(book.settled).toBe(false);
+    }
+  });
 });

@@ -59,6 +59,13 @@ export class PartitionBook {
     this.standings = new Map(place.standings);
   }
 
+  /** Whether everybody is served with the others, and nothing of it waits to be written or to be looked at again. */
+  get settled(): boolean {
+    if (this.gap || this.changed.size > 0 || this.joining.size > 0) return false;
+    for (const { kind } of this.standings.values()) if (kind !== 'joined') return false;
+    return true;
+  }
+
   /** An agreement is on this partition for the first time. */
   begin(agreement: string, from: bigint): void {
     const behind = from < this.next;

@@ -17,6 +17,8 @@ export interface GroupMemberOptions {
   readonly memberId?: string;
   /** How long the group waits for this member to give partitions back. */
   readonly rebalanceTimeoutMs?: number;
+  /** Told when `target()` or `incarnation` have become others. */
+  readonly onChange?: () => void;
 }
 
 type Heartbeat = Awaited<ReturnType<typeof consumerGroupHeartbeatV1.api.async>>;
@@ -109,6 +111,7 @@ export class GroupMember {
       this.#intervalMs = answer.heartbeatIntervalMs;
       if (answer.assignment !== null) {
         this.#target = answer.assignment.topicPartitions.flatMap(({ partitions }) => partitions).sort((a, b) => a - b);
+        this.#options.onChange?.();
       }
     } catch (error) {
       this.#onError(error);
@@ -128,6 +131,7 @@ export class GroupMember {
       this.#incarnation += 1;
       this.#target = [];
       this.#owned = [];
+      this.#options.onChange?.();
     } else if (code === undefined || isPassing(code)) {
       this.#cluster.forgetCoordinator('group', this.#options.group);
     }

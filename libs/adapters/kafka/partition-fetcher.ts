@@ -24,10 +24,16 @@ export interface Fetched {
 /** A request under way at one leader, for these positions. */
 interface Pending {
   readonly offsets: ReadonlyMap<number, bigint>;
+  readonly maxWaitMs: number;
   readonly done: Promise<void>;
   answer: Result<FetchAnswer> | undefined;
 }
 
+/**
+ * A request that asks for other positions than are wanted now is waited for if the broker answers within this time, milliseconds. One that may wait longer is
+ * given up with its connection: there is no other way to take a request back.
+ */
+const overtakenWaitMsMax = 1_000;
 /** After a connection failed, its broker is left alone for this long while others go on. */
 const restMs = 250;
 /** For an answer to arrive, beside the time that the broker may wait for records. */
@@ -132,7 +138,9 @@ export class PartitionFetcher {
     const turn = (partition: number): number => this.#served.get(partition) ?? 0;
     for (const [partition, offset] of [...positions].sort(([one], [other]) => turn(one) - turn(other))) {
       const leader = topic.leaders[partition] ?? -1;
-      if (leader < 0 || this.#pending.has(leader)) continue;
+      if (leader < 0) continue;
+      this.#giveUpOvertaken(leader, partition, offset);
+      if (this.#pending.has(leader)) continue;
       const group = byLeader.get(leader) ?? [];
       group.push({ topicId: topic.topicId, partition, offset });
       byLeader.set(leader, group);
@@ -146,6 +154,7 @@ export class PartitionFetcher {
       const asked = this.#links.request(leader, fetchCall, question, limits.maxWaitMs + answerTimeoutMs);
       const pending: Pending = {
         offsets,
+        maxWaitMs: limits.maxWaitMs,
         answer: undefined,
         done: asked.then((answer) => {
           pending.answer = answer;
@@ -155,6 +164,14 @@ export class PartitionFetcher {
       };
       this.#pending.set(leader, pending);
     }
+  }
+
+  #giveUpOvertaken(leader: number, partition: number, offset: bigint): void {
+    const pending = this.#pending.get(leader);
+    if (pending === undefined || pending.answer !== undefined || pending.maxWaitMs <= overtakenWaitMsMax) return;
+    if (pending.offsets.get(partition) === offset) return;
+    this.#pending.delete(leader);
+    this.#links.drop(leader);
   }
 
   /** Takes every answer that is there. Fails only when no answer brought anything and one of them is a failure. */

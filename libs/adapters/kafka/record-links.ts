@@ -34,6 +34,13 @@ export class RecordLinks {
     return connection.ok ? connection.value.request(call, question, timeoutMs) : connection;
   }
 
+  /** Ends the connection to this broker and what is under way on it; the next request makes another. */
+  drop(node: number): void {
+    const link = this.#links.get(node);
+    this.#links.delete(node);
+    void link?.then((opened) => opened.ok && opened.value.close());
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
