@@ -2,14 +2,14 @@
 import type { Fetched, FetchLimits, FetchedPartition, PartitionFetcher } from '../../libs/adapters/kafka/index.ts';
 import type { Result } from '../../libs/base/index.ts';
 import { ok } from '../../libs/base/index.ts';
-import type { RecordBatch } from '../../libs/records/index.ts';
-import { abortedFilter, readBatches } from '../../libs/records/index.ts';
+import type { Batches } from '../../libs/records/index.ts';
+import { abortedFilter, readBatches, WaitingBatches } from '../../libs/records/index.ts';
 
 /** What one partition of an answer has. */
 export interface PartitionBatches {
   readonly partition: number;
   /** The batches that are committed data, in order. */
-  readonly batches: readonly RecordBatch[];
+  readonly batches: Batches;
   /** The next offset to read once these are done: behind aborted and control batches too. */
   readonly next: bigint;
   readonly lastStableOffset: bigint;
@@ -99,12 +99,12 @@ export class FetchAhead {
 export function batchesOf(fetched: FetchedPartition, position: bigint, outOfRange: boolean): PartitionBatches {
   const { partition, lastStableOffset, logStartOffset, records } = fetched;
   const isAborted = abortedFilter(fetched.aborted);
-  const batches: RecordBatch[] = [];
+  const batches = new WaitingBatches(records);
   let next = position;
-  readBatches(records, (batch) => {
+  readBatches(records, (batch, start) => {
     const dropped = isAborted(batch);
     if (batch.lastOffset < position) return;
-    if (!dropped) batches.push(batch);
+    if (!dropped) batches.push(start);
     next = batch.lastOffset + 1n;
   });
   return { partition, batches, next, lastStableOffset, logStartOffset, outOfRange, bytes: records.length };

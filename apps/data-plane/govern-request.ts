@@ -1,6 +1,6 @@
 /** What the transport hands to the handler: committed batches of one partition and who takes them where; and what the handler says of them. */
 import type { ErrorCode } from '../../libs/base/index.ts';
-import type { AdmissionLimits, RecordBatch } from '../../libs/records/index.ts';
+import type { AdmissionLimits, Batches } from '../../libs/records/index.ts';
 import type { GovernedWriter } from './governed-writer.ts';
 import type { LaneGroup } from './lane-group.ts';
 import type { DatasetSuppressions } from './suppression-board.ts';
@@ -9,7 +9,7 @@ import type { TransactionDraft } from './transaction-draft.ts';
 export interface GovernRequest {
   readonly topic: string;
   readonly partition: number;
-  readonly batches: readonly RecordBatch[];
+  readonly batches: Batches;
   /** Index of the first one to govern, and how many of those behind it are taken along. */
   readonly from: number;
   readonly most: AdmissionLimits;

@@ -122,7 +122,7 @@ function sharesOf({ draft, writer }: GovernRequest, frames: RecordFrames, group:
 function admit({ batches, from, partition, most }: GovernRequest): Admission | null {
   const admission = admitBatches(sharedArena(), batches, from, partition, most);
   if (admission !== undefined) return admission;
-  const frames = frameRecords(batches[from] as RecordBatch, partition);
+  const frames = frameRecords(batches.at(from) as RecordBatch, partition);
   return frames && { frames, taken: 1 };
 }
 

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import type { ErrorCode, Failure, Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
-import type { AdmissionLimits, RecordBatch } from '../../libs/records/index.ts';
+import type { AdmissionLimits, Batches, RecordBatch } from '../../libs/records/index.ts';
 import type { WorkerLimits } from './config.ts';
 import type { DigestSession } from './digests/digest-session.ts';
 import { localDigests } from './digests/digest-session.ts';
@@ -189,7 +189,7 @@ class Transaction {
     let verdicts: ReadonlyMap<number, ErrorCode> = new Map();
     let aloneUntil = 0;
     for (let index = 0; index < batches.length && groups.length > 0; ) {
-      const first = batches[index] as RecordBatch;
+      const first = batches.at(index) as RecordBatch;
       let taken = 0;
       for (const chunk of chunksOf(groups)) {
         const most = index < aloneUntil ? one : admissionOf(groups);
@@ -229,7 +229,7 @@ class Transaction {
       }
       index += taken;
       this.#draft.batchesRead += taken;
-      if (taken > 0) this.#draft.positions.set(partition, (batches[index - 1] as RecordBatch).lastOffset + 1n);
+      if (taken > 0) this.#draft.positions.set(partition, (batches.at(index - 1) as RecordBatch).lastOffset + 1n);
       if (this.#quarantineFull()) return ok(undefined);
     }
     this.#draft.positions.set(partition, next);
@@ -238,7 +238,7 @@ class Transaction {
 
   #governOnce(
     partition: number,
-    batches: readonly RecordBatch[],
+    batches: Batches,
     from: number,
     most: AdmissionLimits,
     groups: readonly LaneGroup[],

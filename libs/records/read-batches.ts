@@ -4,8 +4,7 @@ import type { CodecName } from './batch-layout.ts';
 import { attributeBits, batchLayout, batchPrefixBytes, codecNames } from './batch-layout.ts';
 
 /**
- * One batch of a partition, read from the fetch when it is asked: thousands wait while they are governed, and each is little more than where it stands.
- * Offsets, counts and attributes hold for ever, the rest while the fetch's buffer is held.
+ * One batch of a partition, read from the fetch when it is asked. Offsets, counts and attributes hold for ever, the rest while the fetch's buffer is held.
  */
 export interface RecordBatch {
   readonly baseOffset: bigint;
@@ -32,21 +31,71 @@ export interface RecordBatch {
   intactBy(checksum: (previous: number) => number): boolean;
 }
 
-/** Calls `visit` for each complete batch; a batch cut off by the fetch's size limit is left for the next fetch. Returns how many were whole. */
-export function readBatches(bytes: Uint8Array, visit: (batch: RecordBatch) => void): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** Batches in order, such as an array of them. */
+export interface Batches extends Iterable<RecordBatch> {
+  readonly length: number;
+  at(index: number): RecordBatch | undefined;
+}
+
+/**
+ * Batches of one fetch that wait to be governed. There are thousands, and V8 moves what lives for so long to where it collects last: each is a number that says
+ * where it begins, and its object is made when it is asked for. To be asked while the fetch is held.
+ */
+export class WaitingBatches implements Batches {
+  readonly #fetch: Uint8Array;
+  readonly #view: DataView;
+  readonly #starts: number[] = [];
+  #last: { readonly index: number; readonly batch: RecordBatch } | undefined;
+
+  constructor(fetch: Uint8Array) {
+    this.#fetch = fetch;
+    this.#view = viewOf(fetch);
+  }
+
+  get length(): number {
+    return this.#starts.length;
+  }
+
+  /** `start` is what `readBatches` says of the batch. */
+  push(start: number): void {
+    this.#starts.push(start);
+  }
+
+  /** The same object as long as no other is asked for. */
+  at(index: number): RecordBatch | undefined {
+    const start = this.#starts[index];
+    if (start === undefined) return undefined;
+    if (this.#last?.index !== index) {
+      const end = start + batchPrefixBytes + this.#view.getInt32(start + batchLayout.batchLength);
+      this.#last = { index, batch: new FetchedBatch(this.#fetch, this.#view, start, end) };
+    }
+    return this.#last.batch;
+  }
+
+  *[Symbol.iterator](): IterableIterator<RecordBatch> {
+    for (let index = 0; index < this.length; index += 1) yield this.at(index) as RecordBatch;
+  }
+}
+
+/**
+ * Calls `visit` for each complete batch and where it begins; a batch cut off by the fetch's size limit is left for the next fetch. Returns how many were whole.
+ */
+export function readBatches(bytes: Uint8Array, visit: (batch: RecordBatch, start: number) => void): number {
+  const view = viewOf(bytes);
   let position = 0;
   let count = 0;
   while (position + batchLayout.records <= bytes.length) {
     const length = view.getInt32(position + batchLayout.batchLength);
     const end = position + batchPrefixBytes + length;
     if (length < batchLayout.records - batchPrefixBytes || end > bytes.length) break;
-    visit(new FetchedBatch(bytes, view, position, end));
+    visit(new FetchedBatch(bytes, view, position, end), position);
     count += 1;
     position = end;
   }
   return count;
 }
+
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView => new DataView(buffer, byteOffset, byteLength);
 
 class FetchedBatch implements RecordBatch {
   readonly baseOffset: bigint;

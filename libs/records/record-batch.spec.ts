@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cursorOver, readVarint, readVarlong, varintBytes, writeVarint, writeVarlong } from '../base/index.ts';
 import type { RecordBatch } from './index.ts';
-import { abortedFilter, BatchBuilder, frameRecords, readBatches, readHeaders } from './index.ts';
+import { abortedFilter, BatchBuilder, frameRecords, readBatches, readHeaders, WaitingBatches } from './index.ts';
 
 const place = {
   producerId: -1n,
@@ -99,6 +99,19 @@ describe('a record batch', () => {
     bytes.fill(0xff);
     expect(told()).toEqual(before);
     expect(before).toEqual([40n, 41n, 2, 'none', place.transactional, false, false]);
+  });
+
+  test('that waits in its fetch is the one that was visited, in whatever order it is asked for', () => {
+    const fetch = Buffer.concat(['a', 'bb', 'ccc', 'dd'].map((value) => batchOf([plainRecord(Buffer.from(value))])));
+    const [visited, waiting]: [Uint8Array[], WaitingBatches] = [[], new WaitingBatches(fetch)];
+    readBatches(fetch, ({ bytes }, start) => {
+      if (visited.push(bytes) !== 2) waiting.push(start);
+    });
+    const kept = visited.filter((_, index) => index !== 1);
+    expect([...waiting].map(({ bytes }) => bytes)).toEqual(kept);
+    for (const index of [2, 0, 0, 1]) expect(waiting.at(index)?.bytes).toEqual(kept[index]);
+    expect([waiting.length, waiting.at(3), waiting.at(-1)]).toEqual([3, undefined, undefined]);
+    expect([...waiting].every(({ intact }) => intact)).toBe(true);
   });
 
   test('with a wrong record count or trailing bytes is refused as a whole', () => {

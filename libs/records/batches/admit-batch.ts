@@ -3,7 +3,7 @@ import { limits } from '../../base/index.ts';
 import type { Arena } from '../arena/arena.ts';
 import { recordsMax } from '../arena/arena-layout.ts';
 import { decompressedBytesMax } from '../codecs/decompress.ts';
-import type { RecordBatch } from '../read-batches.ts';
+import type { Batches, RecordBatch } from '../read-batches.ts';
 import type { RecordFrames } from '../record-frames.ts';
 import { batchKernel } from './batch-kernel.ts';
 import { checksum, foldBytesMin } from './checksum.ts';
@@ -41,17 +41,17 @@ export function admitBatch(arena: Arena, batch: RecordBatch, partition: number):
  */
 export function admitBatches(
   arena: Arena,
-  batches: readonly RecordBatch[],
+  batches: Batches,
   from: number,
   partition: number,
   most: AdmissionLimits = { bytesMax: Infinity, recordsMax },
 ): Admission | null | undefined {
   arena.release();
-  const first = batches[from];
+  const first = batches.at(from);
   if (first === undefined) throw new RangeError('admit batches: there is no such batch');
   let [bytes, records, taken] = [0, 0, 0];
   for (let index = from; index < batches.length; index += 1) {
-    const batch = batches[index] as RecordBatch;
+    const batch = batches.at(index) as RecordBatch;
     const delta = batch.baseOffset - first.baseOffset;
     if (taken > 0 && (bytes >= most.bytesMax || records + batch.recordCount > most.recordsMax)) break;
     // Offsets count from the first batch in 32 bits; they never go back.
