@@ -24,7 +24,7 @@ const firstPauseMs = 500;
 export class ApartWorker {
   readonly #context: FeedContext;
   readonly #agreement: string;
-  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew'>;
+  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew' | 'unreadable'>;
   readonly #tenure: Tenure;
   readonly #figures: FeedFigures;
   readonly #ahead: FetchAhead;
@@ -42,7 +42,7 @@ export class ApartWorker {
   constructor(
     context: FeedContext,
     agreement: string,
-    owned: Pick<OwnedPartitions, 'books' | 'tooFew'>,
+    owned: Pick<OwnedPartitions, 'books' | 'tooFew' | 'unreadable'>,
     tenure: Tenure,
     figures: FeedFigures,
     outputFailed: boolean,
@@ -142,6 +142,7 @@ export class ApartWorker {
       lanes: new Map([...places].map(([partition, { next }]) => [partition, [this.#context.lane(live, next)]])),
       stopping: () => this.#stopping,
       mustWrite: () => false,
+      unreadable: this.#owned.unreadable,
       close: (draft) => this.#close(draft, places, producer),
     });
     if (!report.ok) return report;
@@ -218,6 +219,11 @@ export class ApartWorker {
       case 'committed':
         this.outputFailed = false;
         for (const [partition, standing] of next) this.#owned.books.get(partition)?.committedApart(this.#agreement, standing);
+        // Others apart may come by there, too.
+        for (const [partition, offsets] of end.draft.unreadable()) {
+          const book = this.#owned.books.get(partition);
+          book?.keepUnreadable(book.unreadableAfter(offsets));
+        }
         this.#figures.committed(end.draft, tookMs, false);
     }
     for (const [partition, { outOfRange }] of seen) {

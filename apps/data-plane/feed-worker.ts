@@ -30,6 +30,7 @@ interface Next {
   readonly next: bigint;
   readonly head: Uint8Array;
   readonly changes: ReadonlyMap<string, Standing | null>;
+  readonly unreadable: readonly bigint[];
 }
 
 export class FeedWorker {
@@ -172,6 +173,7 @@ export class FeedWorker {
       positions,
       lanes,
       stopping: () => this.#stopping,
+      unreadable: this.#owned.unreadable,
       mustWrite: (moved) => [...moved.keys()].some((partition) => this.#mustWrite(partition)),
       close: (draft) => this.#close(draft, takers, producer, tenure),
     });
@@ -278,23 +280,26 @@ export class FeedWorker {
     const { dataset } = this.#context.options;
     const heads = new Map([...books].map(([partition, { head }]) => [partition, head]));
     const receipts = draft.receipts(false, heads);
+    const unreadable = draft.unreadable();
     this.#next.clear();
     for (const [partition, position] of draft.positions) {
       const book = books.get(partition);
       if (book === undefined) throw new Error('close: a partition is not owned');
+      const after = book.after(position, takers.get(partition) ?? []);
       this.#next.set(partition, {
-        ...book.after(position, takers.get(partition) ?? []),
+        ...after,
+        unreadable: book.unreadableAfter(unreadable.get(partition) ?? [], after.changes),
         head: heads.get(partition) ?? book.head,
       });
     }
     const standings = [...this.#next].flatMap(([partition, { changes }]) =>
       [...changes].map(([agreement, standing]) => standingRecord(dataset, partition, agreement, standing)),
     );
-    const offsets = [...this.#next].map(([partition, { next, head }]) => ({
+    const offsets = [...this.#next].map(([partition, { next, head, unreadable: known }]) => ({
       topic: this.#context.topic,
       partition,
       offset: next,
-      metadata: stateText({ head, gap: false, resumed: this.#owned.resumed.get(partition) }),
+      metadata: stateText({ head, gap: false, resumed: this.#owned.resumed.get(partition), unreadable: known }),
     }));
     return {
       records: [
@@ -337,7 +342,10 @@ export class FeedWorker {
         }
         break;
       case 'committed':
-        for (const [partition, { next, head, changes }] of this.#next) books.get(partition)?.commit(next, changes, head);
+        for (const [partition, { next, head, changes, unreadable }] of this.#next) {
+          books.get(partition)?.commit(next, changes, head);
+          books.get(partition)?.keepUnreadable(unreadable);
+        }
         this.#figures.committed(end.draft, tookMs, true);
         restMs = this.#restAfter(end.draft, tookMs);
     }

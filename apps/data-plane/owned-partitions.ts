@@ -13,6 +13,7 @@ import { parseState, stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
 import type { Standing } from './standing.ts';
 import { PartitionBook } from './standing.ts';
+import type { UnreadableOnce } from './transaction.ts';
 import { gapReceipt } from './tally.ts';
 
 export class OwnedPartitions {
@@ -31,6 +32,25 @@ export class OwnedPartitions {
   constructor(context: FeedContext) {
     this.#context = context;
   }
+
+  /** What transactions of this process, on the same partition at the same time, have to know of each other. */
+  readonly unreadable: UnreadableOnce = {
+    has: (partition, offset) => this.books.get(partition)?.unreadable.has(offset) ?? false,
+    claim: (offsets) => {
+      const places = [...offsets].flatMap(([partition, of]) => {
+        const book = this.books.get(partition);
+        return book === undefined ? [] : of.map((offset) => [book, offset] as const);
+      });
+      if (places.some(([book, offset]) => book.unreadable.has(offset) || book.claimed.has(offset))) return undefined;
+      for (const [book, offset] of places) book.claimed.add(offset);
+      return (committed) => {
+        for (const [book, offset] of places) {
+          book.claimed.delete(offset);
+          if (committed) book.unreadable.add(offset);
+        }
+      };
+    },
+  };
 
   /** Takes partitions over: what is committed, and who stands where. */
   async load(partitions: readonly number[]): Promise<Result<void>> {
@@ -57,7 +77,7 @@ export class OwnedPartitions {
         partition,
         new PartitionBook({
           next,
-          ...(state === undefined ? {} : { head: state.head }),
+          ...(state === undefined ? {} : { head: state.head, unreadable: state.unreadable }),
           gap: lost || unreadable || (state?.gap ?? false),
           standings,
         }),
@@ -110,7 +130,12 @@ export class OwnedPartitions {
     for (const [partition, book] of this.books) {
       const unwritten = book.unwritten();
       if (unwritten.size === 0) continue;
-      const metadata = stateText({ head: book.head, gap: book.gap, resumed: this.resumed.get(partition) });
+      const metadata = stateText({
+        head: book.head,
+        gap: book.gap,
+        resumed: this.resumed.get(partition),
+        unreadable: [...book.unreadable],
+      });
       offsets.push({ topic: this.#context.topic, partition, offset: book.next, metadata });
       for (const [agreement, standing] of unwritten) {
         records.push({ topic: topicNames.positions, record: standingRecord(dataset, partition, agreement, standing) });
@@ -190,7 +215,7 @@ export class OwnedPartitions {
       head = chainHead(value);
       records.push({ topic: topicNames.receipts, record: { key: Buffer.from(`${agreement}/${partition}`), value } });
     }
-    const state = { head, gap: true, resumed: this.resumed.get(partition) };
+    const state = { head, gap: true, resumed: this.resumed.get(partition), unreadable: [...book.unreadable] };
     const offsets = [{ topic: this.#context.topic, partition, offset: book.next, metadata: stateText(state) }];
     const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
     if (!written.ok) return written;
@@ -215,7 +240,7 @@ export class OwnedPartitions {
       const changes = new Map<string, Standing>();
       for (const [agreement, standing] of book.standings) {
         // Offsets of before mean nothing behind a gap of the whole partition.
-        if (book.gap && standing.kind === 'joined') changes.set(agreement, { kind: 'joined', from: at });
+        if (book.gap && standing.kind === 'joined') changes.set(agreement, { ...standing, from: at });
         else if (standing.kind === 'apart' && (standing.gap === true || standing.next < start)) {
           const { gap: _, ...rest } = standing;
           changes.set(agreement, { ...rest, next: at });
@@ -225,7 +250,7 @@ export class OwnedPartitions {
         topic: topicNames.positions,
         record: standingRecord(dataset, partition, agreement, standing),
       }));
-      const state = { head: book.head, gap: false, resumed: command.id };
+      const state = { head: book.head, gap: false, resumed: command.id, unreadable: [...book.unreadable] };
       const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata: stateText(state) }];
       const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
       if (!written.ok) return written;

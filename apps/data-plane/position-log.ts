@@ -11,13 +11,14 @@ import { z } from 'zod';
 import type { Standing } from './standing.ts';
 
 const offset = z.string().regex(/^\d{1,19}$/);
+const head = z.string().regex(/^[0-9a-f]{64}$/);
 const entry = z.discriminatedUnion('kind', [
-  z.strictObject({ version: z.literal(1), kind: z.literal('joined'), from: offset }),
+  z.strictObject({ version: z.literal(1), kind: z.literal('joined'), from: offset, head: head.exactOptional() }),
   z.strictObject({
     version: z.literal(1),
     kind: z.literal('apart'),
     next: offset,
-    head: z.string().regex(/^[0-9a-f]{64}$/),
+    head,
     heldRevision: z.number().int().exactOptional(),
     gap: z.boolean().exactOptional(),
   }),
@@ -125,13 +126,18 @@ export function standingRecord(dataset: string, partition: number, agreement: st
   if (standing === null) return { key, value: null };
   const json =
     standing.kind === 'joined'
-      ? { version: 1, kind: 'joined', from: String(standing.from) }
-      : { ...standing, version: 1, next: String(standing.next), head: Buffer.from(standing.head).toString('hex') };
+      ? { version: 1, kind: 'joined', from: String(standing.from), ...(standing.head && { head: hexOf(standing.head) }) }
+      : { ...standing, version: 1, next: String(standing.next), head: hexOf(standing.head) };
   return { key, value: Buffer.from(JSON.stringify(json)) };
 }
 
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
 function standingOf(data: Exclude<z.infer<typeof entry>, { kind: 'resume' }>): Standing {
-  if (data.kind === 'joined') return { kind: 'joined', from: BigInt(data.from) };
+  if (data.kind === 'joined') {
+    const from = BigInt(data.from);
+    return data.head === undefined ? { kind: 'joined', from } : { kind: 'joined', from, head: Buffer.from(data.head, 'hex') };
+  }
   const { next, head, heldRevision, gap } = data;
   return {
     kind: 'apart',

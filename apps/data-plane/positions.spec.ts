@@ -115,6 +115,8 @@ describe('an agreement whose output fails', () => {
     await fixture.governed(dataset, eighth, tokens, 1_010);
     await fixture.remove(topicNames.governed(dataset, eighth));
     for (let round = 0; round < 30; round += 1) await load();
+    // Nobody can read these; the eighth comes by later than the others.
+    for (const partition of [0, 1]) await fixture.publish(dataset, partition, [Buffer.from('no record of this feed')]);
     for (const agreement of agreements.slice(0, 7)) {
       expect(numbers(await fixture.governed(dataset, agreement, tokens, next))).toEqual(range(0, next));
     }
@@ -132,6 +134,11 @@ describe('an agreement whose output fails', () => {
     for (const agreement of agreements.slice(0, 7)) {
       expect(numbers(await fixture.governed(dataset, agreement, tokens, next))).toEqual(range(0, next));
     }
+    const receipts = await fixture.receipts(dataset, eighth, 46 * 101 + 2);
+    const refused = receipts.reduce((sum, { receipt }) => sum + (receipt.agreement === eighth ? receipt.refuseCount : 0n), 0n);
+    expect(refused).toBe(2n);
+    const quarantined = await fixture.readAll(topicNames.quarantine(dataset), () => false, 1_000);
+    expect(quarantined.map(({ partition }) => partition).sort()).toEqual([0, 1]);
   }, 240_000);
 });
 

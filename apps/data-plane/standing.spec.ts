@@ -296,6 +296,37 @@ describe('the standings of a partition', () => {
     expect(book.near('lost')).toBe(false);
   });
 
+  test('one that is apart again goes on with the chain of its Receipts', () => {
+    const [book, head] = [new PartitionBook({ next: 100n }), new Uint8Array(32).fill(7)];
+    book.begin('late', 0n);
+    book.committedApart('late', { kind: 'apart', next: 100n, head });
+    book.joining.add('late');
+    book.join(new Set(['late']));
+    expect(book.standings.get('late')?.kind).toBe('joined');
+    book.part('late');
+    expect(book.standings.get('late')).toEqual({ kind: 'apart', next: 100n, head });
+    const { changes } = book.after(100n, []);
+    book.commit(100n, changes);
+    book.joining.add('late');
+    const along = book.after(120n, [{ agreement: 'late', from: 100n }]);
+    expect(along.changes.get('late')).toEqual({ kind: 'joined', from: 120n, head });
+  });
+
+  test('what nobody could read is remembered while somebody apart has still to come by it', () => {
+    const head = new Uint8Array(32);
+    const book = new PartitionBook({ next: 50n, unreadable: [10n, 20n] });
+    expect(book.unreadableAfter([55n])).toEqual([]);
+    book.standings.set('a', { kind: 'apart', next: 15n, head });
+    book.standings.set('b', { kind: 'apart', next: 40n, head });
+    expect(book.unreadableAfter([55n])).toEqual([20n, 55n]);
+    expect(book.unreadableAfter([55n], new Map([['a', { kind: 'joined', from: 60n }]]))).toEqual([55n]);
+    book.keepUnreadable([20n, 55n]);
+    expect([...book.unreadable]).toEqual([20n, 55n]);
+    book.forget('a');
+    book.forget('b');
+    expect(book.unreadableAfter([])).toEqual([]);
+  });
+
   test('a partition is settled while everybody is served with the others, all of it is written and none of it is missing', () => {
     const head = new Uint8Array(32);
     const joined = (): PartitionBook =>

@@ -2,8 +2,8 @@
 import { chainStart } from '../../libs/ledger/index.ts';
 
 export type Standing =
-  /** Served with the others, from this raw offset on. */
-  | { readonly kind: 'joined'; readonly from: bigint }
+  /** Served with the others, from this raw offset on. `head` is that of its own chain of Receipts, where it was apart before: the chain goes on if it is again. */
+  | { readonly kind: 'joined'; readonly from: bigint; readonly head?: Uint8Array }
   /** Not served with the others: suspended, behind, or its output failed. `next` is the raw offset that it has not had yet. */
   | {
       readonly kind: 'apart';
@@ -23,6 +23,9 @@ export interface Taker {
   readonly agreement: string;
   readonly from: bigint;
 }
+
+/** Of so many offsets a partition knows that nobody could read what is there, while agreements are behind them. */
+export const unreadableMax = 10_000;
 
 /** So near behind the others an agreement is taken along again: they read these records once more, and only for it. */
 export const joinGapRecordsMax = 10_000n;
@@ -46,17 +49,26 @@ export class PartitionBook {
    * They come in while a transaction of the others is under way, so that one goes by who its takers were when it began.
    */
   readonly joining = new Set<string>();
+  /**
+   * Offsets of what nobody could read that is in quarantine already and that an agreement apart has still to come by: it is put there once for all. In ascending
+   * order as far as one transaction wrote them.
+   */
+  readonly unreadable: Set<bigint>;
+  /** Offsets like these that a transaction is about to put into quarantine. */
+  readonly claimed = new Set<bigint>();
 
   constructor(place: {
     readonly next: bigint;
     readonly head?: Uint8Array;
     readonly gap?: boolean;
     readonly standings?: ReadonlyMap<string, Standing>;
+    readonly unreadable?: readonly bigint[];
   }) {
     this.next = place.next;
     this.head = place.head ?? chainStart;
     this.gap = place.gap ?? false;
     this.standings = new Map(place.standings);
+    this.unreadable = new Set(place.unreadable);
   }
 
   /** Whether everybody is served with the others, and nothing of it waits to be written or to be looked at again. */
@@ -79,7 +91,7 @@ export class PartitionBook {
     this.joining.delete(agreement);
     const held = heldRevision === undefined ? {} : { heldRevision };
     if (standing.kind === 'joined') {
-      this.#set(agreement, { kind: 'apart', next: larger(standing.from, this.next), head: chainStart, ...held });
+      this.#set(agreement, { kind: 'apart', next: larger(standing.from, this.next), head: standing.head ?? chainStart, ...held });
     } else if (heldRevision !== undefined) this.#set(agreement, { ...standing, ...held });
   }
 
@@ -121,7 +133,7 @@ export class PartitionBook {
       const others = [...this.standings].some(([other, { kind }]) => kind === 'joined' && live.has(other));
       if (!others) this.next = standing.next;
       this.joining.delete(agreement);
-      this.#set(agreement, { kind: 'joined', from: standing.next });
+      this.#set(agreement, { kind: 'joined', from: standing.next, head: standing.head });
     }
   }
 
@@ -161,7 +173,7 @@ export class PartitionBook {
       const standing = this.standings.get(agreement);
       if (standing?.kind !== 'apart' || !this.joining.has(agreement)) continue;
       const at = larger(position, standing.next);
-      changes.set(agreement, at >= next ? { kind: 'joined', from: at } : { ...standing, next: at });
+      changes.set(agreement, at >= next ? { kind: 'joined', from: at, head: standing.head } : { ...standing, next: at });
     }
     return { next, changes };
   }
@@ -176,6 +188,24 @@ export class PartitionBook {
       this.standings.set(agreement, standing);
       if (standing.kind === 'joined') this.joining.delete(agreement);
     }
+  }
+
+  /** What `unreadable` is once a transaction is committed that put these offsets into quarantine as well: those that somebody apart has still to come by. */
+  unreadableAfter(found: readonly bigint[], changes: ReadonlyMap<string, Standing | null> = new Map()): bigint[] {
+    let least: bigint | undefined;
+    for (const [agreement, before] of this.standings) {
+      const standing = changes.has(agreement) ? changes.get(agreement) : before;
+      if (standing?.kind === 'apart' && (least === undefined || standing.next < least)) least = standing.next;
+    }
+    if (least === undefined) return [];
+    const behind = least;
+    return [...new Set([...this.unreadable, ...found])].filter((offset) => offset >= behind).slice(0, unreadableMax);
+  }
+
+  /** These are in quarantine now. */
+  keepUnreadable(offsets: readonly bigint[]): void {
+    this.unreadable.clear();
+    for (const offset of offsets) this.unreadable.add(offset);
   }
 
   /** This is committed of an agreement apart, by the reader of its own or by itself. */

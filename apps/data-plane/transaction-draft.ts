@@ -47,9 +47,24 @@ export class TransactionDraft {
   /** Of the originals in it. */
   quarantineBytes = 0;
   readonly #tallies = new Map<string, Tally>();
+  readonly #quarantined: (partition: number, offset: bigint) => boolean;
 
-  constructor(dataset: string) {
+  /** `quarantined` says of what nobody can read that an earlier transaction put it into quarantine. */
+  constructor(dataset: string, quarantined: (partition: number, offset: bigint) => boolean = () => false) {
     this.dataset = dataset;
+    this.#quarantined = quarantined;
+  }
+
+  /** Offsets of what nobody could read that this transaction puts into quarantine, by partition. */
+  unreadable(): ReadonlyMap<number, readonly bigint[]> {
+    const found = new Map<number, bigint[]>();
+    for (const { partition, offsetFirst, refusals } of this.quarantine.values()) {
+      if (refusals.every(({ agreement }) => agreement !== null)) continue;
+      const offsets = found.get(partition);
+      if (offsets === undefined) found.set(partition, [offsetFirst]);
+      else offsets.push(offsetFirst);
+    }
+    return found;
   }
 
   /** True when no record was taken in. */
@@ -79,6 +94,7 @@ export class TransactionDraft {
     const { baseOffset, lastOffset, recordCount, maxTimestampMs, bytes } = batch;
     const count = Math.max(1, Math.min(recordCount, Number(lastOffset - baseOffset) + 1));
     for (const agreement of agreements) this.tally(agreement, partition).tookBatch(baseOffset, lastOffset, count);
+    if (this.#quarantined(partition, baseOffset)) return;
     this.#keep(`${partition}/${baseOffset}`, {
       partition,
       offsetFirst: baseOffset,
@@ -103,6 +119,7 @@ export class TransactionDraft {
     const offset = frames.baseOffset + BigInt(frames.offsetDelta[index] as number);
     const name = `${partition}/${offset}`;
     const everyone = unreadable.has(reason);
+    if (everyone && this.#quarantined(partition, offset)) return;
     const entry = this.quarantine.get(name);
     if (entry !== undefined && everyone && entry.refusals.some((refusal) => refusal.reason === reason)) return;
     const refusal = {

@@ -36,10 +36,19 @@ export interface TransactionWork {
   readonly govern: (request: GovernRequest) => Promise<GovernAnswer>;
   /** Digests that are computed beside the governing, for a transaction that has much before it. */
   readonly digests: () => DigestSession;
+  readonly unreadable: UnreadableOnce;
   /** Batches that could not be read: how often this one was tried. */
   readonly corrupt: (partition: number, batch: RecordBatch) => number;
   /** What else goes into the transaction: Receipts and standings, and then the positions. */
   readonly close: (draft: TransactionDraft) => Closing;
+}
+
+/** Keeps what nobody can read from being put into quarantine by two transactions, such as that of an agreement apart and that of the others. */
+export interface UnreadableOnce {
+  /** Whether it is there already. */
+  readonly has: (partition: number, offset: bigint) => boolean;
+  /** Asked before the commit; undefined when another transaction has done it since, or is about to. `done` is told whether this one was committed. */
+  readonly claim: (offsets: ReadonlyMap<number, readonly bigint[]>) => ((committed: boolean) => void) | undefined;
 }
 
 export interface Closing {
@@ -51,7 +60,7 @@ type TransactionEnd =
   /** Nothing is to be written; positions may have moved over what is no data. */
   | { readonly kind: 'idle'; readonly draft: TransactionDraft }
   | { readonly kind: 'committed'; readonly draft: TransactionDraft }
-  /** Taken back because of the directives. */
+  /** Taken back because of the directives, or because another transaction was first with what nobody can read. */
   | { readonly kind: 'stale' }
   /** Taken back because governed topics did not take what was sent: topic -> Kafka error code. */
   | { readonly kind: 'outputs-failed'; readonly topics: ReadonlyMap<string, number> }
@@ -97,7 +106,7 @@ class Transaction {
   constructor(work: TransactionWork) {
     this.#work = work;
     this.#topic = topicNames.raw(work.dataset);
-    this.#draft = new TransactionDraft(work.dataset);
+    this.#draft = new TransactionDraft(work.dataset, work.unreadable.has);
     this.#writer = new GovernedWriter(work.producer);
     this.#positions = new Map(work.positions);
   }
@@ -319,11 +328,19 @@ class Transaction {
       return this.#takeBack({ kind: 'outputs-failed', topics: failed });
     }
     if (flushed.value === 'stale' || !mayProduce()) return this.#takeBack({ kind: 'stale' });
-    const offsets = await closing.commitOffsets();
-    if (!offsets.ok) return offsets;
-    if (!mayProduce()) return this.#takeBack({ kind: 'stale' });
-    const committed = await producer.commit();
-    return committed.ok ? ok({ kind: 'committed', draft }) : committed;
+    const done = this.#work.unreadable.claim(draft.unreadable());
+    if (done === undefined) return this.#takeBack({ kind: 'stale' });
+    let isCommitted = false;
+    try {
+      const offsets = await closing.commitOffsets();
+      if (!offsets.ok) return offsets;
+      if (!mayProduce()) return await this.#takeBack({ kind: 'stale' });
+      const committed = await producer.commit();
+      isCommitted = committed.ok;
+      return committed.ok ? ok({ kind: 'committed', draft }) : committed;
+    } finally {
+      done(isCommitted);
+    }
   }
 
   async #takeBack(end: TransactionEnd): Promise<Result<TransactionEnd>> {
