@@ -34,23 +34,7 @@ export class OwnedPartitions {
   }
 
   /** What transactions of this process, on the same partition at the same time, have to know of each other. */
-  readonly unreadable: UnreadableOnce = {
-    has: (partition, offset) => this.books.get(partition)?.unreadable.has(offset) ?? false,
-    claim: (offsets) => {
-      const places = [...offsets].flatMap(([partition, of]) => {
-        const book = this.books.get(partition);
-        return book === undefined ? [] : of.map((offset) => [book, offset] as const);
-      });
-      if (places.some(([book, offset]) => book.unreadable.has(offset) || book.claimed.has(offset))) return undefined;
-      for (const [book, offset] of places) book.claimed.add(offset);
-      return (committed) => {
-        for (const [book, offset] of places) {
-          book.claimed.delete(offset);
-          if (committed) book.unreadable.add(offset);
-        }
-      };
-    },
-  };
+  readonly unreadable = unreadableOnce(this.books);
 
   /** Takes partitions over: what is committed, and who stands where. */
   async load(partitions: readonly number[]): Promise<Result<void>> {
@@ -266,6 +250,27 @@ export class OwnedPartitions {
       fail('offset-out-of-range', `partition ${partition} of ${this.#context.topic} waits: ${why}`).failure,
     );
   }
+}
+
+/** For all transactions on these partitions. */
+export function unreadableOnce(books: ReadonlyMap<number, PartitionBook>): UnreadableOnce {
+  return {
+    has: (partition, offset) => books.get(partition)?.unreadable.has(offset) ?? false,
+    claim: (offsets) => {
+      const places = [...offsets].flatMap(([partition, of]) => {
+        const book = books.get(partition);
+        return book === undefined ? [] : of.map((offset) => [book, offset] as const);
+      });
+      if (places.some(([book, offset]) => book.unreadable.has(offset) || book.claimed.has(offset))) return undefined;
+      for (const [book, offset] of places) book.claimed.add(offset);
+      return (committed) => {
+        for (const [book, offset] of places) {
+          book.claimed.delete(offset);
+          if (committed) book.unreadable.add(offset);
+        }
+      };
+    },
+  };
 }
 
 const lookAgainMs = 500;

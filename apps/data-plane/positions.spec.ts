@@ -138,7 +138,7 @@ describe('an agreement whose output fails', () => {
     const refused = receipts.reduce((sum, { receipt }) => sum + (receipt.agreement === eighth ? receipt.refuseCount : 0n), 0n);
     expect(refused).toBe(2n);
     const quarantined = await fixture.readAll(topicNames.quarantine(dataset), () => false, 1_000);
-    expect(quarantined.map(({ partition }) => partition).sort()).toEqual([0, 1]);
+    expect(quarantined.map(({ partition }) => partition).sort((a, b) => a - b)).toEqual([0, 1]);
   }, 240_000);
 });
 

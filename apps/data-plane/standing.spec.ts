@@ -1,6 +1,7 @@
 /** The standings of a partition, played through: whatever is suspended, fails, crashes or comes back, each agreement has each record once and in order. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { unreadableOnce } from './owned-partitions.ts';
 import type { Standing, Taker } from './standing.ts';
 import { joinGapRecordsMax, PartitionBook } from './standing.ts';
 
@@ -325,6 +326,22 @@ describe('the standings of a partition', () => {
     book.forget('a');
     book.forget('b');
     expect(book.unreadableAfter([])).toEqual([]);
+  });
+
+  test('of two transactions that come by what nobody can read, the one that commits first has it, and the other begins again', () => {
+    const once = unreadableOnce(new Map([[3, new PartitionBook({ next: 50n })]]));
+    const claim = (...offsets: bigint[]) => once.claim(new Map([[3, offsets]]));
+    const first = claim(10n, 20n);
+    expect([typeof first, claim(20n, 30n), typeof claim(30n), once.has(3, 20n)]).toEqual([
+      'function',
+      undefined,
+      'function',
+      false,
+    ]);
+    first?.(false);
+    const second = claim(20n);
+    second?.(true);
+    expect([once.has(3, 10n), once.has(3, 20n), claim(20n), typeof claim(10n)]).toEqual([false, true, undefined, 'function']);
   });
 
   test('a partition is settled while everybody is served with the others, all of it is written and none of it is missing', () => {

@@ -25,7 +25,7 @@ export interface Taker {
 }
 
 /** Of so many offsets a partition knows that nobody could read what is there, while agreements are behind them. */
-export const unreadableMax = 10_000;
+const unreadableMax = 10_000;
 
 /** So near behind the others an agreement is taken along again: they read these records once more, and only for it. */
 export const joinGapRecordsMax = 10_000n;
