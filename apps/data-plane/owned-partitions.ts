@@ -9,6 +9,7 @@ import { writeRecords } from './apart-worker.ts';
 import type { DatasetBoard } from './directive-board.ts';
 import { hasBegun } from './directive-board.ts';
 import type { FeedContext, Tenure } from './feed-context.ts';
+import type { PartitionState } from './partition-state.ts';
 import { parseState, stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
 import type { Standing } from './standing.ts';
@@ -114,12 +115,7 @@ export class OwnedPartitions {
     for (const [partition, book] of this.books) {
       const unwritten = book.unwritten();
       if (unwritten.size === 0) continue;
-      const metadata = stateText({
-        head: book.head,
-        gap: book.gap,
-        resumed: this.resumed.get(partition),
-        unreadable: [...book.unreadable],
-      });
+      const metadata = this.#stateText(partition, book);
       offsets.push({ topic: this.#context.topic, partition, offset: book.next, metadata });
       for (const [agreement, standing] of unwritten) {
         records.push({ topic: topicNames.positions, record: standingRecord(dataset, partition, agreement, standing) });
@@ -199,8 +195,8 @@ export class OwnedPartitions {
       head = chainHead(value);
       records.push({ topic: topicNames.receipts, record: { key: Buffer.from(`${agreement}/${partition}`), value } });
     }
-    const state = { head, gap: true, resumed: this.resumed.get(partition), unreadable: [...book.unreadable] };
-    const offsets = [{ topic: this.#context.topic, partition, offset: book.next, metadata: stateText(state) }];
+    const metadata = this.#stateText(partition, book, { head, gap: true });
+    const offsets = [{ topic: this.#context.topic, partition, offset: book.next, metadata }];
     const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
     if (!written.ok) return written;
     book.head = head;
@@ -234,15 +230,22 @@ export class OwnedPartitions {
         topic: topicNames.positions,
         record: standingRecord(dataset, partition, agreement, standing),
       }));
-      const state = { head: book.head, gap: false, resumed: command.id, unreadable: [...book.unreadable] };
-      const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata: stateText(state) }];
+      const unreadable = book.gap ? [] : [...book.unreadable];
+      const metadata = this.#stateText(partition, book, { gap: false, resumed: command.id, unreadable });
+      const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata }];
       const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
       if (!written.ok) return written;
       book.commit(next, changes);
+      book.keepUnreadable(unreadable);
       book.gap = false;
       this.resumed.set(partition, command.id);
     }
     return ok(undefined);
+  }
+
+  /** What a partition's position is committed with, but for these changes. */
+  #stateText(partition: number, { head, gap, unreadable }: PartitionBook, changes: Partial<PartitionState> = {}): string {
+    return stateText({ head, gap, resumed: this.resumed.get(partition), unreadable: [...unreadable], ...changes });
   }
 
   #report(partition: number, why: string): void {
