@@ -56,6 +56,10 @@ export class Tenure {
   place(): GroupPlace | undefined {
     return this.member.place(this.#incarnation);
   }
+
+  take(partitions: readonly number[]): Promise<void> {
+    return this.member.take(partitions, this.#incarnation);
+  }
 }
 
 export class FeedContext {

@@ -225,7 +225,7 @@ export class FeedWorker {
     for (const partition of removed) this.#owned.books.delete(partition);
     // What serves an agreement alone may be in the middle of a transaction on a partition that is being given back.
     await this.#apart.settled();
-    await member.take(target);
+    await tenure.take(target);
     const loaded = await this.#owned.load(added);
     return loaded.ok ? ok({ tenure, producer }) : loaded;
   }

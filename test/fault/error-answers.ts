@@ -2,23 +2,20 @@
 import type { ApiName, RequestHead } from './kafka-frames.ts';
 import { FieldReader, FieldWriter, knownApi } from './kafka-frames.ts';
 
-/** Whether a forged answer can be built for this request. */
-const forgeable: ReadonlySet<ApiName> = new Set(['produce', 'fetch', 'initProducerId', 'endTxn', 'txnOffsetCommit']);
-
 /** The answer's frame without its size; undefined for an api or version that is not known here. */
 export function errorAnswer(head: RequestHead, frame: Buffer, code: number): Buffer | undefined {
   const api = knownApi(head);
-  if (api === undefined || !forgeable.has(api)) return undefined;
+  if (api === undefined) return undefined;
   const request = new FieldReader(frame, head.end);
   request.tags();
   const answer = new FieldWriter().int32(head.correlation).tags();
-  bodies[api as keyof typeof bodies](request, answer, code);
+  bodies[api](request, answer, code);
   return answer.tags().done();
 }
 
-const bodies = {
+const bodies: Record<ApiName, (request: FieldReader, answer: FieldWriter, code: number) => void> = {
   /** Produce v9 to v12. */
-  produce: (request: FieldReader, answer: FieldWriter, code: number): void => {
+  produce: (request, answer, code) => {
     request.compact();
     request.skip(2 + 4);
     const topics = request.array(() => {
@@ -44,7 +41,7 @@ const bodies = {
   },
 
   /** Fetch v13 to v17. */
-  fetch: (request: FieldReader, answer: FieldWriter, code: number): void => {
+  fetch: (request, answer, code) => {
     request.skip(4 + 4 + 4 + 1 + 4 + 4);
     const topics = request.array(() => {
       const id = request.bytes(16);
@@ -69,17 +66,17 @@ const bodies = {
   },
 
   /** InitProducerId v2 to v5. */
-  initProducerId: (_request: FieldReader, answer: FieldWriter, code: number): void => {
+  initProducerId: (_request, answer, code) => {
     answer.int32(0).int16(code).int64(-1n).int16(-1);
   },
 
   /** EndTxn v3 to v5; v5 alone has the producer's next id and epoch, and the reader of an older one stops before them. */
-  endTxn: (_request: FieldReader, answer: FieldWriter, code: number): void => {
+  endTxn: (_request, answer, code) => {
     answer.int32(0).int16(code).int64(-1n).int16(-1);
   },
 
   /** TxnOffsetCommit v3 to v5. */
-  txnOffsetCommit: (request: FieldReader, answer: FieldWriter, code: number): void => {
+  txnOffsetCommit: (request, answer, code) => {
     request.compact();
     request.compact();
     request.skip(8 + 2 + 4);
@@ -103,6 +100,18 @@ const bodies = {
       });
       answer.tags();
     });
+  },
+
+  /** ConsumerGroupHeartbeat v0 and v1: no message, member, epoch or assignment. */
+  consumerGroupHeartbeat: (_request, answer, code) => {
+    answer
+      .int32(0)
+      .int16(code)
+      .varint(0)
+      .varint(0)
+      .int32(0)
+      .int32(0)
+      .raw(Buffer.from([0xff]));
   },
 };
 

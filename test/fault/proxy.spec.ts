@@ -233,6 +233,13 @@ describe('an answer that no broker gave', () => {
     expect(codes).toEqual([[[2, 77]]]);
   });
 
+  test('to ConsumerGroupHeartbeat has the code and assigns nothing', () => {
+    const reader = answerTo('consumerGroupHeartbeat', 1, Buffer.alloc(0));
+    expect([reader.int32(), reader.int16(), reader.varint(), reader.varint()]).toEqual([0, 77, 0, 0]);
+    expect([reader.int32(), reader.int32(), reader.int8()]).toEqual([0, 0, -1]);
+    reader.tags();
+  });
+
   test('to Fetch has the code and no records, and what a real one brought is counted by topic', () => {
     const body = new FieldWriter()
       .int32(1)

@@ -9,12 +9,10 @@ import { windows } from './windows.ts';
 export const residents = ['one', 'two'] as const;
 export const visitor = 'three';
 
-export type FaultedApi = Exclude<ApiName, 'consumerGroupHeartbeat'>;
-
 export type Step =
   | { readonly kind: 'kill'; readonly window: Window; readonly instance: string; readonly lagMs: number }
   /** SIGSTOP when an answer of this api has passed, SIGCONT after the time. */
-  | { readonly kind: 'freeze'; readonly instance: string; readonly api: FaultedApi; readonly forMs: number }
+  | { readonly kind: 'freeze'; readonly instance: string; readonly api: ApiName; readonly forMs: number }
   /** A hard kill of one broker after the other. */
   | { readonly kind: 'brokers'; readonly order: readonly number[]; readonly downMs: number }
   /** The visitor joins or leaves every two seconds. */
@@ -22,21 +20,22 @@ export type Step =
   | {
       readonly kind: 'proxy';
       readonly instance: string;
-      readonly api: FaultedApi;
+      readonly api: ApiName;
       readonly on: 'request' | 'answer';
       readonly act: Act;
       readonly times: number;
     };
 
 /** Error codes that a broker may answer in place of doing what it was asked to. Source: Apache Kafka protocol guide, "Error Codes". */
-const codes: Record<FaultedApi, readonly number[]> = {
+const codes: Record<ApiName, readonly number[]> = {
   produce: [6, 7, 19, 45, 47],
   fetch: [6, 74, 100],
   initProducerId: [14, 16, 51],
   endTxn: [15, 16, 47, 51, 90],
   txnOffsetCommit: [14, 16, 25, 51, 113],
+  consumerGroupHeartbeat: [14, 15, 16, 25, 110],
 };
-export const faultedApis = Object.keys(codes) as FaultedApi[];
+export const faultedApis = Object.keys(codes) as ApiName[];
 export const faultedActs = ['delay', 'drop', 'black-hole', 'answer'] as const;
 
 export interface Amount {
@@ -71,8 +70,10 @@ export function drawSchedule(random: Random, amount: Amount): Step[] {
   return shuffled(random, steps);
 }
 
-function proxyStep(random: Random, instance: string, api: FaultedApi, kind: (typeof faultedActs)[number]): Step {
-  const on = kind === 'answer' ? 'request' : random.of(['request', 'answer'] as const);
+function proxyStep(random: Random, instance: string, api: ApiName, kind: (typeof faultedActs)[number]): Step {
+  // A heartbeat whose answer is lost has done its work at the broker, which is the harder case.
+  const lost = api === 'consumerGroupHeartbeat' ? (['answer'] as const) : (['request', 'answer'] as const);
+  const on = kind === 'answer' ? 'request' : random.of<'request' | 'answer'>(lost);
   const acts: Record<typeof kind, Act> = {
     delay: { kind: 'delay', ms: random.whole(300, 2_500) },
     drop: { kind: 'drop' },

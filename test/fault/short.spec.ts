@@ -10,6 +10,7 @@ const steps: readonly Step[] = [
   ...windows.map((window, index): Step => ({ kind: 'kill', window, instance: index % 2 === 0 ? 'one' : 'two', lagMs: 0 })),
   { kind: 'proxy', instance: 'one', api: 'produce', on: 'answer', act: { kind: 'drop' }, times: 1 },
   { kind: 'proxy', instance: 'two', api: 'endTxn', on: 'request', act: { kind: 'answer', code: 51 }, times: 2 },
+  { kind: 'proxy', instance: 'one', api: 'consumerGroupHeartbeat', on: 'answer', act: { kind: 'drop' }, times: 1 },
 ];
 
 describe('the data plane while it is killed', () => {

@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topicNames } from '../../libs/base/index.ts';
 import kafkajs from 'kafkajs';
+import { assignedPartitions } from './error-answers.ts';
 import { topicsOf } from './evidence.ts';
 import { clientIdOf } from './plane-process.ts';
+import type { Passing } from './proxy.ts';
 import type { Step } from './schedule.ts';
 import { residents, visitor } from './schedule.ts';
 import { until } from './until.ts';
@@ -110,18 +112,25 @@ async function takeStorm(world: FaultWorld, step: Of<'storm'>, tally: Tally): Pr
 async function takeProxy(world: FaultWorld, step: Of<'proxy'>, tally: Tally): Promise<void> {
   const { instance, api, on, act, times } = step;
   const name = `proxy: ${act.kind === 'answer' ? 'error code' : act.kind} on ${api}`;
-  const rule = world.proxy.add({ clientId: clientIdOf(instance), api, on, act, times });
+  // Of heartbeats the answer that assigns partitions is the one to lose: the visitor comes or goes, and who is told is the broker's choice.
+  const handOver = api === 'consumerGroupHeartbeat' && on === 'answer';
+  const when = handOver ? ({ frame }: Passing): boolean => assignedPartitions(frame) !== undefined : undefined;
+  const rules = (handOver ? residents : [instance]).map((aimed) =>
+    world.proxy.add({ clientId: clientIdOf(aimed), api, on, act, times, ...(when && { when }) }),
+  );
+  const hits = (): number => rules.reduce((sum, rule) => sum + rule.hits(), 0);
+  if (handOver) world.comeOrGo(visitor);
   // Only a data plane that starts asks for a producer's id.
   if (api === 'initProducerId') {
     world.plane(instance).kill();
     await world.plane(instance).gone();
     world.start(instance);
   }
-  const hit = await until(() => rule.hits() > 0, waitMs);
+  const hit = await until(() => hits() > 0, waitMs);
   // The rest of its times may come while the next steps are taken, or not at all.
   if (hit) await sleep(500);
-  rule.remove();
-  if (hit) tally.count(name, rule.hits());
+  for (const rule of rules) rule.remove();
+  if (hit) tally.count(name, hits());
   else tally.missed.push(`${name} of ${instance}`);
 }
 

@@ -69,9 +69,7 @@ const openings: Record<Window, Opening> = {
         when: ({ frame }) => assignedPartitions(frame) !== undefined,
       }),
     );
-    const partner = world.planes.get(aim.partner);
-    if (partner?.running === true) void partner.leave();
-    else world.start(aim.partner);
+    world.comeOrGo(aim.partner);
     return rules;
   },
 

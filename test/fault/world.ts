@@ -127,6 +127,13 @@ export class FaultWorld {
     return plane;
   }
 
+  /** It leaves when it runs, and starts otherwise. */
+  comeOrGo(instance: string): void {
+    const plane = this.planes.get(instance);
+    if (plane?.running === true) void plane.leave();
+    else this.start(instance);
+  }
+
   /** The one that runs, or ran last, under this name. */
   plane(instance: string): PlaneProcess {
     const plane = this.planes.get(instance);

@@ -43,6 +43,13 @@ const fetchedBytesMaxDefault = 64 * 1024 * 1024;
 /** For a connection to be there, authenticated, and again for the first answer over it, milliseconds. */
 const connectTimeoutMs = 5_000;
 
+/**
+ * For an answer, milliseconds, by what a connection is for: what a broker answers from memory is asked again elsewhere before anybody waits long for it, and a
+ * heartbeat before the session of its member has ended (6 s with the embedded broker).
+ */
+const answerTimeoutsMs: Readonly<Record<string, number>> = { heartbeat: 4_000, lookup: 10_000 };
+const answerTimeoutMsDefault = 30_000;
+
 const produceKey = 0;
 const groupHeartbeatKey = 68;
 
@@ -111,7 +118,7 @@ export class Cluster {
 
   /** Reads brokers and these topics anew. What the cache had stays until the answer is there. */
   async refresh(names: readonly string[]): Promise<void> {
-    const answer = await this.call('any', 'control', metadataTolerant, names);
+    const answer = await this.call('any', 'lookup', metadataTolerant, names);
     for (const broker of answer.brokers) this.#addresses.set(broker.nodeId, broker);
     for (const name of names) this.#topics.delete(name);
     for (const topic of answer.topics) if (topic.errorCode === 0) this.#topics.set(topic.name, topic);
@@ -124,7 +131,7 @@ export class Cluster {
     if (known !== undefined) return known;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const answer = await this.call('any', 'control', findCoordinatorV6.api, kind === 'group' ? 0 : 1, [key]);
+        const answer = await this.call('any', 'lookup', findCoordinatorV6.api, kind === 'group' ? 0 : 1, [key]);
         const found = answer.coordinators[0];
         if (found !== undefined) {
           this.#addresses.set(found.nodeId, { host: found.host, port: found.port });
@@ -180,16 +187,19 @@ export class Cluster {
       if (this.#connections.get(key) === existing) this.#connections.delete(key);
       else return this.#connection(node, purpose);
     }
-    const pending = this.#connect(node);
+    const pending = this.#connect(node, answerTimeoutsMs[purpose] ?? answerTimeoutMsDefault);
     pending.catch(() => undefined);
     this.#connections.set(key, pending);
     return pending;
   }
 
-  async #connect(node: number | 'any'): Promise<LibraryConnection> {
+  async #connect(node: number | 'any', requestTimeout: number): Promise<LibraryConnection> {
     let last: unknown;
     for (const target of this.#targets(node)) {
-      const connection = new Connection(this.options.clientId, connectionOptions(this.options, target.host));
+      const connection = new Connection(this.options.clientId, {
+        ...connectionOptions(this.options, target.host),
+        requestTimeout,
+      });
       connection.on('error', () => undefined);
       try {
         await connection.connect(target.host, target.port);
@@ -265,7 +275,6 @@ function connectionOptions(options: KafkaOptions, host: string): ConnectionOptio
   const { servername, ...certificates } = tls === undefined || tls === false ? {} : tlsOptions(tls, host);
   return {
     connectTimeout: connectTimeoutMs,
-    requestTimeout: 30_000,
     maxInflights: 5,
     ...(tls === undefined || tls === false ? {} : { tls: certificates }),
     ...(servername === undefined ? {} : { tlsServerName: servername }),

@@ -37,6 +37,8 @@ export class GroupMember {
   #target: readonly number[] = [];
   #owned: readonly number[] = [];
   #reportOwned = false;
+  /** The last answer did not arrive. It may have said what this member serves, and the group says that once, unless it is asked in full. */
+  #answerLost = false;
   #timer: NodeJS.Timeout | undefined;
   #left = false;
   #lastFailure: Failure | undefined;
@@ -77,8 +79,9 @@ export class GroupMember {
     return { memberId: this.#memberId, memberEpoch: this.#memberEpoch };
   }
 
-  /** Tells the group which partitions are owned now; work on all others must have ended. */
-  async take(partitions: readonly number[]): Promise<void> {
+  /** Tells the group which partitions are owned now; work on all others must have ended. Nothing is owned in a place that was lost meanwhile. */
+  async take(partitions: readonly number[], incarnation = this.#incarnation): Promise<void> {
+    if (incarnation !== this.#incarnation) return;
     this.#owned = [...partitions];
     this.#reportOwned = true;
     await this.#beatSoon();
@@ -102,11 +105,12 @@ export class GroupMember {
   async #beat(): Promise<void> {
     if (this.#left) return;
     try {
-      const joining = this.#memberEpoch === 0;
-      const owned = joining ? [] : this.#reportOwned ? this.#owned : null;
+      const full = this.#memberEpoch === 0 || this.#answerLost;
+      const owned = full || this.#reportOwned ? this.#owned : null;
       this.#reportOwned = false;
-      const answer = await this.#send(this.#memberEpoch, joining ? [this.#options.topic] : null, owned);
+      const answer = await this.#send(this.#memberEpoch, full ? [this.#options.topic] : null, owned);
       this.#lastFailure = undefined;
+      this.#answerLost = false;
       this.#memberEpoch = answer.memberEpoch;
       this.#intervalMs = answer.heartbeatIntervalMs;
       if (answer.assignment !== null) {
@@ -124,7 +128,7 @@ export class GroupMember {
   #onError(error: unknown): void {
     const code = codeOfError(error);
     this.#lastFailure = this.#cluster.failureOf(error, `joining group ${this.#options.group}`).failure;
-    this.#reportOwned = true;
+    this.#answerLost = true;
     if (code === kafkaCodes.unknownMemberId || code === kafkaCodes.fencedMemberEpoch || code === kafkaCodes.staleMemberEpoch) {
       this.#memberId = newMemberId(this.#options);
       this.#memberEpoch = 0;
@@ -137,6 +141,10 @@ export class GroupMember {
     }
   }
 
+  /**
+   * With topics and partitions it is a request in full, whose answer has the assignment; without, the answer has it only when it has just changed.
+   * Source: KIP-848, "Consumer Group Heartbeat API".
+   */
   async #send(memberEpoch: number, topics: string[] | null, owned: readonly number[] | null): Promise<Heartbeat> {
     const { group, topic } = this.#options;
     const node = await this.#cluster.coordinator('group', group);
@@ -156,7 +164,7 @@ export class GroupMember {
       memberEpoch,
       null,
       null,
-      memberEpoch === 0 ? (this.#options.rebalanceTimeoutMs ?? 30_000) : -1,
+      topics === null ? -1 : (this.#options.rebalanceTimeoutMs ?? 30_000),
       topics,
       null,
       null,

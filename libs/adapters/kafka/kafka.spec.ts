@@ -1,4 +1,4 @@
-/** The Kafka adapter on a real broker: access, transactions, fencing, group hand-over, directives. */
+/** The Kafka adapter on a real broker: access, transactions, fencing, directives. */
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -6,7 +6,7 @@ import type { Result } from '../../base/index.ts';
 import { unwrap } from '../../base/index.ts';
 import { testKafka, uniqueId } from '../../testkit/index.ts';
 import type { KafkaOptions, OutRecord } from './index.ts';
-import { Cluster, committedOffsets, GroupMember, KafkaAdmin, TopicReader, TransactionalProducer } from './index.ts';
+import { Cluster, committedOffsets, KafkaAdmin, TopicReader, TransactionalProducer } from './index.ts';
 
 let options: KafkaOptions;
 let cluster: Cluster;
@@ -200,65 +200,3 @@ test('producing to a topic that is not there fails with its name', async () => {
   expect(sent).toMatchObject({ ok: false, failure: { code: 'broker-unreachable', retriable: true } });
   expect(sent.ok ? '' : sent.failure.message).toBe('producing to no-such-topic: the cluster has no such topic or partition');
 }, 30_000);
-
-describe('a group', () => {
-  test('gives every partition to one member, shares with a second, and takes all back when it leaves', async () => {
-    const name = await topic(4);
-    const group = uniqueId('group');
-    const settled = async (members: readonly GroupMember[], counts: readonly number[]): Promise<number[][]> => {
-      for (let attempt = 0; attempt < 200; attempt += 1) {
-        const targets = members.map((member) => [...member.target()]);
-        if (targets.every((target, index) => target.length === counts[index])) return targets;
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        for (const [index, member] of members.entries()) await member.take(targets[index] ?? []);
-      }
-      throw new Error(`the group did not settle at ${counts.join(' and ')}`);
-    };
-    const first = unwrap(await GroupMember.join(cluster, { group, topic: name }));
-    expect(await settled([first], [4])).toEqual([[0, 1, 2, 3]]);
-    const second = unwrap(await GroupMember.join(cluster, { group, topic: name }));
-    const shared = await settled([first, second], [2, 2]);
-    expect(shared.flat().sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
-    await second.leave();
-    expect(await settled([first], [4])).toEqual([[0, 1, 2, 3]]);
-    await first.leave();
-  }, 60_000);
-
-  test('gives a member that was killed its partitions back at once when it comes back under its name', async () => {
-    const name = await topic(2);
-    const options = { group: uniqueId('group'), topic: name, memberId: 'stable' };
-    const settled = async (member: GroupMember): Promise<readonly number[]> => {
-      for (let attempt = 0; attempt < 100 && member.target().length === 0; attempt += 1) {
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        await member.take(member.target());
-      }
-      return member.target();
-    };
-    const killed = unwrap(await GroupMember.join(cluster, options));
-    expect(await settled(killed)).toEqual([0, 1]);
-    // It says nothing more, and the group does not hear that it left.
-    const back = unwrap(await GroupMember.join(cluster, options));
-    expect(await settled(back)).toEqual([0, 1]);
-    await back.leave();
-    await killed.leave();
-  }, 30_000);
-});
-
-describe('a member that lost its place and has joined again', () => {
-  test('has no place any more for work that it began before, however fresh its new one is', async () => {
-    const name = await topic(1);
-    const options = { group: uniqueId('group'), topic: name, memberId: 'frozen' };
-    const frozen = unwrap(await GroupMember.join(cluster, options));
-    const before = frozen.incarnation;
-    expect(frozen.place(before)).toMatchObject({ memberId: 'frozen' });
-    // The group forgets it, as it does with one that is silent for too long: its next heartbeat is refused, and it joins again.
-    await unwrap(await GroupMember.join(cluster, options)).leave();
-    for (let attempt = 0; attempt < 100 && frozen.incarnation === before; attempt += 1) {
-      await frozen.take(frozen.target());
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(frozen.place(before)).toBeUndefined();
-    expect(frozen.place(frozen.incarnation)).toMatchObject({ memberId: 'frozen' });
-    await frozen.leave();
-  }, 30_000);
-});
