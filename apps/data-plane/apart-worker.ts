@@ -11,13 +11,11 @@ import type { FetchAhead } from './fetch-ahead.ts';
 import { GovernedWriter } from './governed-writer.ts';
 import { standingRecord } from './position-log.ts';
 import type { OwnedPartitions } from './owned-partitions.ts';
-import type { Standing } from './standing.ts';
+import type { Apart } from './standing.ts';
 import { gapReceipt } from './tally.ts';
 import type { Closing, TransactionReport } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
-
-type Apart = Extract<Standing, { kind: 'apart' }>;
 
 const firstPauseMs = 500;
 
@@ -164,9 +162,13 @@ export class ApartWorker {
   #close(draft: TransactionDraft, places: ReadonlyMap<number, Apart>, producer: FeedProducer): Closing {
     const heads = new Map([...places].map(([partition, { head }]) => [partition, head]));
     const receipts = draft.receipts(true, heads);
+    const unreadable = draft.unreadable();
     for (const [partition, next] of draft.positions) {
       const standing = places.get(partition);
-      if (standing !== undefined) this.#next.set(partition, { ...standing, next, head: heads.get(partition) ?? standing.head });
+      const after = standing && { ...standing, next, head: heads.get(partition) ?? standing.head };
+      const book = this.#owned.books.get(partition);
+      if (after !== undefined && book !== undefined)
+        this.#next.set(partition, book.withUnreadable(this.#agreement, after, unreadable.get(partition) ?? []));
     }
     return {
       records: [
@@ -219,11 +221,6 @@ export class ApartWorker {
       case 'committed':
         this.outputFailed = false;
         for (const [partition, standing] of next) this.#owned.books.get(partition)?.committedApart(this.#agreement, standing);
-        // Others apart may come by there, too.
-        for (const [partition, offsets] of end.draft.unreadable()) {
-          const book = this.#owned.books.get(partition);
-          book?.keepUnreadable(book.unreadableAfter(offsets));
-        }
         this.#figures.committed(end.draft, tookMs, false);
     }
     for (const [partition, { outOfRange }] of seen) {

@@ -14,24 +14,16 @@ import { FeedWatch } from './feed-watch.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import type { LaneFrom } from './lane-group.ts';
 import { transactionDurations } from './metrics.ts';
+import type { After } from './owned-partitions.ts';
 import { OwnedPartitions } from './owned-partitions.ts';
-import { stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
-import type { Standing, Taker } from './standing.ts';
+import type { Taker } from './standing.ts';
 import type { Closing, TransactionReport } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
 
 const retryPauseMs = 500;
 const idlePauseMs = 100;
-
-/** What a partition will be once the transaction under way is committed. */
-interface Next {
-  readonly next: bigint;
-  readonly head: Uint8Array;
-  readonly changes: ReadonlyMap<string, Standing | null>;
-  readonly unreadable: readonly bigint[];
-}
 
 export class FeedWorker {
   readonly #context: FeedContext;
@@ -41,7 +33,7 @@ export class FeedWorker {
   readonly #figures: FeedFigures;
   readonly #watch: FeedWatch;
   readonly #pausedUntil = new Map<number, number>();
-  readonly #next = new Map<number, Next>();
+  readonly #next = new Map<number, After>();
   #member: GroupMember | undefined;
   #tenure: Tenure | undefined;
   #producer: FeedProducer | undefined;
@@ -280,26 +272,22 @@ export class FeedWorker {
     const { dataset } = this.#context.options;
     const heads = new Map([...books].map(([partition, { head }]) => [partition, head]));
     const receipts = draft.receipts(false, heads);
-    const unreadable = draft.unreadable();
     this.#next.clear();
     for (const [partition, position] of draft.positions) {
       const book = books.get(partition);
       if (book === undefined) throw new Error('close: a partition is not owned');
       const after = book.after(position, takers.get(partition) ?? []);
-      this.#next.set(partition, {
-        ...after,
-        unreadable: book.unreadableAfter(unreadable.get(partition) ?? [], after.changes),
-        head: heads.get(partition) ?? book.head,
-      });
+      this.#next.set(partition, { ...after, head: heads.get(partition) ?? book.head });
     }
     const standings = [...this.#next].flatMap(([partition, { changes }]) =>
       [...changes].map(([agreement, standing]) => standingRecord(dataset, partition, agreement, standing)),
     );
-    const offsets = [...this.#next].map(([partition, { next, head, unreadable: known }]) => ({
+    const unreadable = draft.unreadable();
+    const offsets = [...this.#next].map(([partition, after]) => ({
       topic: this.#context.topic,
       partition,
-      offset: next,
-      metadata: stateText({ head, gap: false, resumed: this.#owned.resumed.get(partition), unreadable: known }),
+      offset: after.next,
+      metadata: this.#owned.stateAfter(partition, after, unreadable.get(partition) ?? []),
     }));
     return {
       records: [
@@ -342,10 +330,7 @@ export class FeedWorker {
         }
         break;
       case 'committed':
-        for (const [partition, { next, head, changes, unreadable }] of this.#next) {
-          books.get(partition)?.commit(next, changes, head);
-          books.get(partition)?.keepUnreadable(unreadable);
-        }
+        for (const [partition, { next, head, changes }] of this.#next) books.get(partition)?.commit(next, changes, head);
         this.#figures.committed(end.draft, tookMs, true);
         restMs = this.#restAfter(end.draft, tookMs);
     }

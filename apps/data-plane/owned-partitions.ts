@@ -17,6 +17,13 @@ import { PartitionBook } from './standing.ts';
 import type { UnreadableOnce } from './transaction.ts';
 import { gapReceipt } from './tally.ts';
 
+/** What a partition will be once a transaction is committed. */
+export interface After {
+  readonly next: bigint;
+  readonly head: Uint8Array;
+  readonly changes: ReadonlyMap<string, Standing | null>;
+}
+
 export class OwnedPartitions {
   readonly books = new Map<number, PartitionBook>();
   /** The last command that let a partition go on. */
@@ -235,12 +242,20 @@ export class OwnedPartitions {
       const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata }];
       const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
       if (!written.ok) return written;
+      if (book.gap) book.unreadable.clear();
       book.commit(next, changes);
-      book.keepUnreadable(unreadable);
       book.gap = false;
       this.resumed.set(partition, command.id);
     }
     return ok(undefined);
+  }
+
+  /** What a partition's position is committed with in a transaction that puts these offsets into quarantine, as what nobody can read. */
+  stateAfter(partition: number, after: After, unreadable: readonly bigint[]): string {
+    const book = this.books.get(partition);
+    if (book === undefined) throw new Error('state after: a partition is not owned');
+    const toCome = book.toCome([...book.unreadable, ...unreadable], after.next, after.changes);
+    return this.#stateText(partition, book, { head: after.head, gap: false, unreadable: toCome });
   }
 
   /** What a partition's position is committed with, but for these changes. */

@@ -21,6 +21,7 @@ const entry = z.discriminatedUnion('kind', [
     head,
     heldRevision: z.number().int().exactOptional(),
     gap: z.boolean().exactOptional(),
+    unreadable: z.array(offset).max(1_000).exactOptional(),
   }),
   z.strictObject({
     version: z.literal(1),
@@ -124,11 +125,20 @@ export class PositionLog {
 export function standingRecord(dataset: string, partition: number, agreement: string, standing: Standing | null): OutRecord {
   const key = Buffer.from(`${dataset}/${partition}/${agreement}`);
   if (standing === null) return { key, value: null };
-  const json =
-    standing.kind === 'joined'
-      ? { version: 1, kind: 'joined', from: String(standing.from), ...(standing.head && { head: hexOf(standing.head) }) }
-      : { ...standing, version: 1, next: String(standing.next), head: hexOf(standing.head) };
-  return { key, value: Buffer.from(JSON.stringify(json)) };
+  return { key, value: Buffer.from(JSON.stringify(jsonOf(standing))) };
+}
+
+function jsonOf(standing: Standing): object {
+  if (standing.kind === 'joined')
+    return { version: 1, kind: 'joined', from: String(standing.from), ...(standing.head && { head: hexOf(standing.head) }) };
+  const { unreadable, next, head, ...rest } = standing;
+  return {
+    ...rest,
+    version: 1,
+    next: String(next),
+    head: hexOf(head),
+    ...(unreadable && { unreadable: unreadable.map(String) }),
+  };
 }
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -138,13 +148,14 @@ function standingOf(data: Exclude<z.infer<typeof entry>, { kind: 'resume' }>): S
     const from = BigInt(data.from);
     return data.head === undefined ? { kind: 'joined', from } : { kind: 'joined', from, head: Buffer.from(data.head, 'hex') };
   }
-  const { next, head, heldRevision, gap } = data;
+  const { next, head, heldRevision, gap, unreadable } = data;
   return {
     kind: 'apart',
     next: BigInt(next),
     head: Buffer.from(head, 'hex'),
     ...(heldRevision === undefined ? {} : { heldRevision }),
     ...(gap === undefined ? {} : { gap }),
+    ...(unreadable === undefined ? {} : { unreadable: unreadable.map(BigInt) }),
   };
 }
 

@@ -14,9 +14,11 @@ export type Standing =
       readonly heldRevision?: number;
       /** The topic no longer has `next`; an operator decides how to go on. */
       readonly gap?: boolean;
+      /** Offsets of what nobody could read that it put into quarantine and that others have still to come by, in ascending order. */
+      readonly unreadable?: readonly bigint[];
     };
 
-type Apart = Extract<Standing, { kind: 'apart' }>;
+export type Apart = Extract<Standing, { kind: 'apart' }>;
 
 /** A live agreement that is served with the others now, and the first offset that it takes. */
 export interface Taker {
@@ -24,8 +26,14 @@ export interface Taker {
   readonly from: bigint;
 }
 
-/** Of so many offsets a partition knows that nobody could read what is there, while agreements are behind them. */
+/** Agreement to standing; null for one that has ended. */
+type Changes = ReadonlyMap<string, Standing | null>;
+const none: Changes = new Map();
+
+/** Of so many offsets a partition knows that nobody could read what is there, while somebody has still to come by. */
 const unreadableMax = 10_000;
+/** So many of them are written with a standing: a record of the topic of positions. */
+const unreadableKeptMax = 1_000;
 
 /** So near behind the others an agreement is taken along again: they read these records once more, and only for it. */
 export const joinGapRecordsMax = 10_000n;
@@ -50,8 +58,8 @@ export class PartitionBook {
    */
   readonly joining = new Set<string>();
   /**
-   * Offsets of what nobody could read that is in quarantine already and that an agreement apart has still to come by: it is put there once for all. In ascending
-   * order as far as one transaction wrote them.
+   * Offsets of what nobody could read that is in quarantine already and that somebody has still to come by, apart or with the others: it is put there once for
+   * all. In ascending order as far as one transaction wrote them.
    */
   readonly unreadable: Set<bigint>;
   /** Offsets like these that a transaction is about to put into quarantine. */
@@ -69,6 +77,7 @@ export class PartitionBook {
     this.gap = place.gap ?? false;
     this.standings = new Map(place.standings);
     this.unreadable = new Set(place.unreadable);
+    for (const standing of this.standings.values()) this.#learn(standing);
   }
 
   /** Whether everybody is served with the others, and nothing of it waits to be written or to be looked at again. */
@@ -161,10 +170,7 @@ export class PartitionBook {
    * What the positions and standings are once a transaction is committed in which the others read up to `position` for these takers: the changes in
    * the order in which they are to be written. Nothing changes here before `commit`.
    */
-  after(
-    position: bigint,
-    takers: readonly Taker[],
-  ): { readonly next: bigint; readonly changes: ReadonlyMap<string, Standing | null> } {
+  after(position: bigint, takers: readonly Taker[]): { readonly next: bigint; readonly changes: Changes } {
     const joined = takers.some(({ agreement }) => this.standings.get(agreement)?.kind === 'joined');
     const next = joined || takers.length === 0 ? larger(position, this.next) : position;
     const changes = new Map<string, Standing | null>();
@@ -179,7 +185,7 @@ export class PartitionBook {
   }
 
   /** A transaction with what `after` said is committed. */
-  commit(next: bigint, changes: ReadonlyMap<string, Standing | null>, head?: Uint8Array): void {
+  commit(next: bigint, changes: Changes, head?: Uint8Array): void {
     this.next = next;
     if (head !== undefined) this.head = head;
     for (const [agreement, standing] of changes) {
@@ -188,24 +194,37 @@ export class PartitionBook {
       this.standings.set(agreement, standing);
       if (standing.kind === 'joined') this.joining.delete(agreement);
     }
+    this.forgetUnreadable();
   }
 
-  /** What `unreadable` is once a transaction is committed that put these offsets into quarantine as well: those that somebody apart has still to come by. */
-  unreadableAfter(found: readonly bigint[], changes: ReadonlyMap<string, Standing | null> = new Map()): bigint[] {
+  /** Of these offsets, which are in quarantine, those that somebody but `except` has still to come by when these are the positions. */
+  toCome(offsets: Iterable<bigint>, next = this.next, changes = none, except?: string): bigint[] {
+    const among = [...new Set(offsets)];
+    if (among.length === 0) return among;
     let least: bigint | undefined;
     for (const [agreement, before] of this.standings) {
       const standing = changes.has(agreement) ? changes.get(agreement) : before;
-      if (standing?.kind === 'apart' && (least === undefined || standing.next < least)) least = standing.next;
+      if (standing === undefined || standing === null || agreement === except) continue;
+      const at = standing.kind === 'apart' ? standing.next : next;
+      if (least === undefined || at < least) least = at;
     }
     if (least === undefined) return [];
     const behind = least;
-    return [...new Set([...this.unreadable, ...found])].filter((offset) => offset >= behind).slice(0, unreadableMax);
+    return among.filter((offset) => offset >= behind).slice(0, unreadableMax);
   }
 
-  /** These are in quarantine now. */
-  keepUnreadable(offsets: readonly bigint[]): void {
+  /** Where an agreement apart will stand, with what it put into quarantine by then, `found` included, that others have still to come by. */
+  withUnreadable(agreement: string, { unreadable = [], ...after }: Apart, found: readonly bigint[]): Apart {
+    const toCome = this.toCome([...unreadable, ...found], this.next, none, agreement).slice(0, unreadableKeptMax);
+    return toCome.length === 0 ? after : { ...after, unreadable: toCome };
+  }
+
+  /** Forgets what everybody has come by. */
+  forgetUnreadable(): void {
+    if (this.unreadable.size === 0) return;
+    const kept = this.toCome(this.unreadable);
     this.unreadable.clear();
-    for (const offset of offsets) this.unreadable.add(offset);
+    for (const offset of kept) this.unreadable.add(offset);
   }
 
   /** This is committed of an agreement apart, by the reader of its own or by itself. */
@@ -214,6 +233,13 @@ export class PartitionBook {
     if (!this.standings.has(agreement)) return;
     this.standings.set(agreement, standing);
     this.changed.delete(agreement);
+    this.#learn(standing);
+    this.forgetUnreadable();
+  }
+
+  /** What an agreement apart put into quarantine stands with its position. */
+  #learn(standing: Standing): void {
+    if (standing.kind === 'apart') for (const offset of standing.unreadable ?? []) this.unreadable.add(offset);
   }
 
   #set(agreement: string, standing: Standing): void {
