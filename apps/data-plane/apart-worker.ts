@@ -9,6 +9,7 @@ import type { FeedContext, Tenure } from './feed-context.ts';
 import type { FeedFigures } from './feed-status.ts';
 import type { FetchAhead } from './fetch-ahead.ts';
 import { GovernedWriter } from './governed-writer.ts';
+import { unreadableInQuarantine } from './in-quarantine.ts';
 import { standingRecord } from './position-log.ts';
 import type { OwnedPartitions } from './owned-partitions.ts';
 import type { Apart } from './standing.ts';
@@ -33,6 +34,8 @@ export class ApartWorker {
   #waitMs = 0;
   /** What the standings are once the transaction under way is committed. */
   readonly #next = new Map<number, Apart>();
+  /** Partitions for which the quarantine was looked into. */
+  readonly #looked = new Set<number>();
   /** Set until its output has taken something again. */
   outputFailed: boolean;
   ended = false;
@@ -122,6 +125,8 @@ export class ApartWorker {
     const board = options.board.board(options.dataset);
     const live = board?.agreements.find(({ agreement }) => agreement === this.#agreement);
     if (board === undefined || live === undefined) return ok('over');
+    const looked = await this.#lookIntoQuarantine(live);
+    if (!looked.ok) return looked;
     const places = this.#places(live);
     if (places.size === 0) return ok('over');
     if (board.suppressions?.ready() === false) return ok('wait');
@@ -145,6 +150,29 @@ export class ApartWorker {
     });
     if (!report.ok) return report;
     return this.#ended(report.value, places, live, performance.now() - begunAt);
+  }
+
+  /** What nobody could read is in quarantine once, also where this agreement comes by long after the others. */
+  async #lookIntoQuarantine({ directive }: LiveAgreement): Promise<Result<void>> {
+    const { books } = this.#owned;
+    for (const partition of this.#looked) if (!books.has(partition)) this.#looked.delete(partition);
+    const from = new Map<number, bigint>();
+    for (const [partition, book] of books) {
+      const standing = book.alone(this.#agreement, directive.revision);
+      if (standing === undefined || this.#looked.has(partition)) continue;
+      this.#looked.add(partition);
+      if (book.late(this.#agreement)) from.set(partition, standing.next);
+    }
+    if (from.size === 0) return ok(undefined);
+    const { cluster, dataset } = this.#context.options;
+    const found = await unreadableInQuarantine({ cluster, dataset, from, stopping: () => this.#stopping });
+    if (!found.ok) {
+      for (const partition of from.keys()) this.#looked.delete(partition);
+      return found;
+    }
+    for (const [partition, offsets] of found.value)
+      for (const [offset, timestampMs] of offsets) books.get(partition)?.quarantined.set(offset, timestampMs);
+    return ok(undefined);
   }
 
   /** Partitions where it is apart and may go on by itself. Those where it has come near are given to the others. */

@@ -14,8 +14,8 @@ import { parseState, stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
 import type { Standing } from './standing.ts';
 import { PartitionBook } from './standing.ts';
-import type { UnreadableOnce } from './transaction.ts';
 import { gapReceipt } from './tally.ts';
+import { unreadableOnce } from './unreadable-once.ts';
 
 /** What a partition will be once a transaction is committed. */
 export interface After {
@@ -242,7 +242,7 @@ export class OwnedPartitions {
       const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata }];
       const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
       if (!written.ok) return written;
-      if (book.gap) book.unreadable.clear();
+      if (book.gap) for (const known of [book.unreadable, book.quarantined]) known.clear();
       book.commit(next, changes);
       book.gap = false;
       this.resumed.set(partition, command.id);
@@ -268,27 +268,6 @@ export class OwnedPartitions {
       fail('offset-out-of-range', `partition ${partition} of ${this.#context.topic} waits: ${why}`).failure,
     );
   }
-}
-
-/** For all transactions on these partitions. */
-export function unreadableOnce(books: ReadonlyMap<number, PartitionBook>): UnreadableOnce {
-  return {
-    has: (partition, offset) => books.get(partition)?.unreadable.has(offset) ?? false,
-    claim: (offsets) => {
-      const places = [...offsets].flatMap(([partition, of]) => {
-        const book = books.get(partition);
-        return book === undefined ? [] : of.map((offset) => [book, offset] as const);
-      });
-      if (places.some(([book, offset]) => book.unreadable.has(offset) || book.claimed.has(offset))) return undefined;
-      for (const [book, offset] of places) book.claimed.add(offset);
-      return (committed) => {
-        for (const [book, offset] of places) {
-          book.claimed.delete(offset);
-          if (committed) book.unreadable.add(offset);
-        }
-      };
-    },
-  };
 }
 
 const lookAgainMs = 500;

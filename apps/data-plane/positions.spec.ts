@@ -60,6 +60,34 @@ describe('where an agreement begins', () => {
   }, 60_000);
 });
 
+describe('what nobody can read', () => {
+  test('is in quarantine once, also when a new agreement comes by long after the others, and in the Receipts of each', async () => {
+    const [dataset, first, far, near] = (await fixture.dataset(2, 3)) as [string, string, string, string];
+    const junk = [Buffer.from('no record of this feed'), Buffer.from([0, 0])];
+    await fixture.direct(dataset, first, tokens);
+    await fixture.publish(dataset, 0, junk);
+    await fixture.publish(dataset, 1, junk);
+    for (let round = 0; round < 3; round += 1) await fixture.numbers(dataset, 0, round * 4_000, 4_000);
+    await fixture.governed(dataset, first, tokens, 12_000);
+    await fixture.direct(dataset, far, tokens, { start: 'earliest' });
+    expect(numbers(await fixture.governed(dataset, far, tokens, 12_000))).toEqual(range(0, 12_000));
+    await fixture.publish(dataset, 1, junk);
+    await fixture.direct(dataset, near, tokens, { start: 'earliest' });
+    expect(numbers(await fixture.governed(dataset, near, tokens, 12_000))).toEqual(range(0, 12_000));
+    expect(await fixture.until(() => feed(dataset)?.apart.length === 0)).toBe(true);
+    const receipts = await fixture.receipts(dataset, near, 12_006);
+    for (const agreement of [first, far, near]) {
+      const own = receipts.filter(({ receipt }) => receipt.agreement === agreement);
+      expect({ agreement, refused: own.reduce((sum, { receipt }) => sum + receipt.refuseCount, 0n) }).toEqual({
+        agreement,
+        refused: 6n,
+      });
+    }
+    const quarantined = await fixture.readAll(topicNames.quarantine(dataset), () => false, 1_000);
+    expect(quarantined.map(({ partition }) => partition).sort((a, b) => a - b)).toEqual([0, 0, 1, 1, 1, 1]);
+  }, 120_000);
+});
+
 describe('an agreement that is suspended', () => {
   test('has everything that came meanwhile once it is resumed, in order, once, and the others do not wait for it', async () => {
     const [dataset, other, held] = (await fixture.dataset(2, 2)) as [string, string, string];

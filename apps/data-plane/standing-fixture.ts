@@ -1,8 +1,8 @@
 /** A play in which agreements on a partition are suspended, fail, crash and come back, and what each has of it in the end. */
 import fc from 'fast-check';
-import { unreadableOnce } from './owned-partitions.ts';
 import type { Apart, Standing } from './standing.ts';
 import { PartitionBook } from './standing.ts';
+import { unreadableOnce } from './unreadable-once.ts';
 
 export const agreements = ['a', 'b', 'c'] as const;
 type Agreement = (typeof agreements)[number];

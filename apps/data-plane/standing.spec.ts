@@ -4,10 +4,10 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { unreadableOnce } from './owned-partitions.ts';
 import { agreements, badIn, step, World } from './standing-fixture.ts';
 import type { Apart, Standing, Taker } from './standing.ts';
 import { joinGapRecordsMax, PartitionBook } from './standing.ts';
+import { unreadableOnce } from './unreadable-once.ts';
 
 describe('the standings of a partition', () => {
   const steps = fc.array(step, { minLength: 1, maxLength: 60 });
@@ -162,7 +162,7 @@ describe('the standings of a partition', () => {
     const once = unreadableOnce(new Map([[3, new PartitionBook({ next: 50n })]]));
     const claim = (...offsets: bigint[]) => once.claim(new Map([[3, offsets]]));
     const first = claim(10n, 20n);
-    expect([typeof first, claim(20n, 30n), typeof claim(30n), once.has(3, 20n)]).toEqual([
+    expect([typeof first, claim(20n, 30n), typeof claim(30n), once.has(3, 20n, 0n)]).toEqual([
       'function',
       undefined,
       'function',
@@ -171,7 +171,39 @@ describe('the standings of a partition', () => {
     first?.(false);
     const second = claim(20n);
     second?.(true);
-    expect([once.has(3, 10n), once.has(3, 20n), claim(20n), typeof claim(10n)]).toEqual([false, true, undefined, 'function']);
+    expect([once.has(3, 10n, 0n), once.has(3, 20n, 0n), claim(20n), typeof claim(10n)]).toEqual([
+      false,
+      true,
+      undefined,
+      'function',
+    ]);
+  });
+
+  test('what was found in quarantine counts for a record of that time alone, while somebody has still to come by it', () => {
+    const head = new Uint8Array(32);
+    const book = new PartitionBook({ next: 100n });
+    const once = unreadableOnce(new Map([[3, book]]));
+    book.begin('late', 10n);
+    for (const offset of [5n, 20n, 30n]) book.quarantined.set(offset, 1_700_000_000_000n);
+    expect([once.has(3, 20n, 1_700_000_000_000n), once.has(3, 20n, 1_800_000_000_000n)]).toEqual([true, false]);
+    expect([once.has(3, 21n, 1_700_000_000_000n), once.has(4, 20n, 1_700_000_000_000n)]).toEqual([false, false]);
+    book.committedApart('late', { kind: 'apart', next: 25n, head });
+    expect([...book.quarantined.keys()]).toEqual([30n]);
+    book.joining.add('late');
+    book.commit(120n, new Map([['late', { kind: 'joined', from: 120n }]]));
+    expect(book.quarantined.size).toBe(0);
+  });
+
+  test('one that is new, or far behind, is late: it may come by what this process has never heard of', () => {
+    const head = new Uint8Array(32).fill(1);
+    const book = new PartitionBook({ next: 100_000n });
+    book.begin('new', 99_999n);
+    book.begin('with the others', 100_000n);
+    const late = (next: bigint): boolean => {
+      book.committedApart('new', { kind: 'apart', next, head });
+      return book.late('new');
+    };
+    expect([book.late('new'), book.late('with the others'), late(99_999n), late(1n)]).toEqual([true, false, false, true]);
   });
 
   test('a partition is settled while everybody is served with the others, all of it is written and none of it is missing', () => {

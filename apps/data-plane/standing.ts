@@ -62,6 +62,8 @@ export class PartitionBook {
    * all. In ascending order as far as one transaction wrote them.
    */
   readonly unreadable: Set<bigint>;
+  /** The same as it was read in quarantine: offset to the record's time. */
+  readonly quarantined = new Map<bigint, bigint>();
   /** Offsets like these that a transaction is about to put into quarantine. */
   readonly claimed = new Set<bigint>();
 
@@ -126,6 +128,13 @@ export class PartitionBook {
       if (standing?.kind === 'apart') found.set(agreement, standing);
     }
     return found;
+  }
+
+  /** Whether an agreement may come by what was put into quarantine before this book knew of it: it is new, or far behind. */
+  late(agreement: string): boolean {
+    const standing = this.standings.get(agreement);
+    if (standing?.kind !== 'apart') return false;
+    return Buffer.compare(standing.head, chainStart) === 0 || this.next - standing.next > joinGapRecordsMax;
   }
 
   /** Whether an agreement apart may be taken along by the others now. */
@@ -199,8 +208,13 @@ export class PartitionBook {
 
   /** Of these offsets, which are in quarantine, those that somebody but `except` has still to come by when these are the positions. */
   toCome(offsets: Iterable<bigint>, next = this.next, changes = none, except?: string): bigint[] {
-    const among = [...new Set(offsets)];
-    if (among.length === 0) return among;
+    const behind = this.#hindmost(next, changes, except);
+    if (behind === undefined) return [];
+    return [...new Set(offsets)].filter((offset) => offset >= behind);
+  }
+
+  /** The least offset that somebody but `except` has still to come by; undefined without anybody. */
+  #hindmost(next: bigint, changes: Changes, except?: string): bigint | undefined {
     let least: bigint | undefined;
     for (const [agreement, before] of this.standings) {
       const standing = changes.has(agreement) ? changes.get(agreement) : before;
@@ -208,9 +222,7 @@ export class PartitionBook {
       const at = standing.kind === 'apart' ? standing.next : next;
       if (least === undefined || at < least) least = at;
     }
-    if (least === undefined) return [];
-    const behind = least;
-    return among.filter((offset) => offset >= behind).slice(0, unreadableMax);
+    return least;
   }
 
   /** Where an agreement apart will stand, with what it put into quarantine by then, `found` included, that others have still to come by. */
@@ -219,12 +231,17 @@ export class PartitionBook {
     return toCome.length === 0 ? after : { ...after, unreadable: toCome };
   }
 
-  /** Forgets what everybody has come by. */
+  /** Forgets what everybody has come by, and what is too much to remember. */
   forgetUnreadable(): void {
-    if (this.unreadable.size === 0) return;
-    const kept = this.toCome(this.unreadable);
-    this.unreadable.clear();
-    for (const offset of kept) this.unreadable.add(offset);
+    if (this.unreadable.size === 0 && this.quarantined.size === 0) return;
+    const behind = this.#hindmost(this.next, none);
+    for (const known of [this.unreadable, this.quarantined]) {
+      let kept = 0;
+      for (const offset of known.keys()) {
+        if (behind === undefined || offset < behind || kept === unreadableMax) known.delete(offset);
+        else kept += 1;
+      }
+    }
   }
 
   /** This is committed of an agreement apart, by the reader of its own or by itself. */

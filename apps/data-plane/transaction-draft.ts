@@ -10,6 +10,7 @@ import { localDigests } from './digests/digest-session.ts';
 import type { LiveAgreement } from './directive-board.ts';
 import type { OutcomeCounts } from './tally.ts';
 import { Tally } from './tally.ts';
+import type { UnreadableOnce } from './unreadable-once.ts';
 
 export interface QuarantineEntry {
   readonly partition: number;
@@ -47,10 +48,10 @@ export class TransactionDraft {
   /** Of the originals in it. */
   quarantineBytes = 0;
   readonly #tallies = new Map<string, Tally>();
-  readonly #quarantined: (partition: number, offset: bigint) => boolean;
+  readonly #quarantined: UnreadableOnce['has'];
 
   /** `quarantined` says of what nobody can read that an earlier transaction put it into quarantine. */
-  constructor(dataset: string, quarantined: (partition: number, offset: bigint) => boolean = () => false) {
+  constructor(dataset: string, quarantined: UnreadableOnce['has'] = () => false) {
     this.dataset = dataset;
     this.#quarantined = quarantined;
   }
@@ -94,7 +95,7 @@ export class TransactionDraft {
     const { baseOffset, lastOffset, recordCount, maxTimestampMs, bytes } = batch;
     const count = Math.max(1, Math.min(recordCount, Number(lastOffset - baseOffset) + 1));
     for (const agreement of agreements) this.tally(agreement, partition).tookBatch(baseOffset, lastOffset, count);
-    if (this.#quarantined(partition, baseOffset)) return;
+    if (this.#quarantined(partition, baseOffset, maxTimestampMs)) return;
     this.#keep(`${partition}/${baseOffset}`, {
       partition,
       offsetFirst: baseOffset,
@@ -119,7 +120,8 @@ export class TransactionDraft {
     const offset = frames.baseOffset + BigInt(frames.offsetDelta[index] as number);
     const name = `${partition}/${offset}`;
     const everyone = unreadable.has(reason);
-    if (everyone && this.#quarantined(partition, offset)) return;
+    const timestampMs = BigInt(Math.trunc(frames.timestampMs[index] as number));
+    if (everyone && this.#quarantined(partition, offset, timestampMs)) return;
     const entry = this.quarantine.get(name);
     if (entry !== undefined && everyone && entry.refusals.some((refusal) => refusal.reason === reason)) return;
     const refusal = {
@@ -136,7 +138,7 @@ export class TransactionDraft {
       partition,
       offsetFirst: offset,
       offsetLast: offset,
-      timestampMs: BigInt(Math.trunc(frames.timestampMs[index] as number)),
+      timestampMs,
       original: originalOf(frames, index),
       refusals: [refusal],
     });

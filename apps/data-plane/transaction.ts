@@ -17,6 +17,7 @@ import { groupLanes, groupWalks } from './lane-group.ts';
 import type { SchemaVerdicts } from './schema-verdicts.ts';
 import { sealEntries } from './seal-entries.ts';
 import { TransactionDraft } from './transaction-draft.ts';
+import type { UnreadableOnce } from './unreadable-once.ts';
 
 export interface TransactionWork {
   readonly dataset: string;
@@ -41,14 +42,6 @@ export interface TransactionWork {
   readonly corrupt: (partition: number, batch: RecordBatch) => number;
   /** What else goes into the transaction: Receipts and standings, and then the positions. */
   readonly close: (draft: TransactionDraft) => Closing;
-}
-
-/** Keeps what nobody can read from being put into quarantine by two transactions, such as that of an agreement apart and that of the others. */
-export interface UnreadableOnce {
-  /** Whether it is there already. */
-  readonly has: (partition: number, offset: bigint) => boolean;
-  /** Asked before the commit; undefined when another transaction has done it since, or is about to. `done` is told whether this one was committed. */
-  readonly claim: (offsets: ReadonlyMap<number, readonly bigint[]>) => ((committed: boolean) => void) | undefined;
 }
 
 export interface Closing {
