@@ -79,7 +79,9 @@ export class ApartWorker {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      const turn = this.#turn();
+      // No transaction is open meanwhile: nobody who gives a partition back waits for it.
+      const looked = await this.#lookIntoQuarantine();
+      const turn = looked.ok ? this.#turn() : Promise.resolve(looked);
       this.#turning = turn;
       const turned = await turn;
       if (turned.ok && turned.value === 'over') break;
@@ -123,10 +125,8 @@ export class ApartWorker {
   async #turn(): Promise<Result<'over' | 'wait' | 'done'>> {
     const { options } = this.#context;
     const board = options.board.board(options.dataset);
-    const live = board?.agreements.find(({ agreement }) => agreement === this.#agreement);
+    const live = this.#live();
     if (board === undefined || live === undefined) return ok('over');
-    const looked = await this.#lookIntoQuarantine(live);
-    if (!looked.ok) return looked;
     const places = this.#places(live);
     if (places.size === 0) return ok('over');
     if (board.suppressions?.ready() === false) return ok('wait');
@@ -152,9 +152,16 @@ export class ApartWorker {
     return this.#ended(report.value, places, live, performance.now() - begunAt);
   }
 
+  #live(): LiveAgreement | undefined {
+    const { board, dataset } = this.#context.options;
+    return board.board(dataset)?.agreements.find(({ agreement }) => agreement === this.#agreement);
+  }
+
   /** What nobody could read is in quarantine once, also where this agreement comes by long after the others. */
-  async #lookIntoQuarantine({ directive }: LiveAgreement): Promise<Result<void>> {
+  async #lookIntoQuarantine(): Promise<Result<void>> {
     const { books } = this.#owned;
+    const directive = this.#live()?.directive;
+    if (directive === undefined) return ok(undefined);
     for (const partition of this.#looked) if (!books.has(partition)) this.#looked.delete(partition);
     const from = new Map<number, bigint>();
     for (const [partition, book] of books) {
@@ -175,12 +182,12 @@ export class ApartWorker {
     return ok(undefined);
   }
 
-  /** Partitions where it is apart and may go on by itself. Those where it has come near are given to the others. */
+  /** Partitions where it is apart and may go on by itself. Those where it has come near are given to the others, and new ones wait for the next turn. */
   #places(live: LiveAgreement): Map<number, Apart> {
     const places = new Map<number, Apart>();
     for (const [partition, book] of this.#owned.books) {
       const standing = book.alone(this.#agreement, live.directive.revision);
-      if (standing === undefined || this.#owned.tooFew.has(partition)) continue;
+      if (standing === undefined || this.#owned.tooFew.has(partition) || !this.#looked.has(partition)) continue;
       if (!this.outputFailed && book.near(this.#agreement)) book.joining.add(this.#agreement);
       else places.set(partition, standing);
     }

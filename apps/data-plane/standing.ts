@@ -208,9 +208,9 @@ export class PartitionBook {
 
   /** Of these offsets, which are in quarantine, those that somebody but `except` has still to come by when these are the positions. */
   toCome(offsets: Iterable<bigint>, next = this.next, changes = none, except?: string): bigint[] {
-    const behind = this.#hindmost(next, changes, except);
-    if (behind === undefined) return [];
-    return [...new Set(offsets)].filter((offset) => offset >= behind);
+    const among = [...new Set(offsets)];
+    const behind = among.length === 0 ? undefined : this.#hindmost(next, changes, except);
+    return behind === undefined ? [] : among.filter((offset) => offset >= behind);
   }
 
   /** The least offset that somebody but `except` has still to come by; undefined without anybody. */
