@@ -9,6 +9,7 @@ import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
 import type { ResumeCommand } from '../../libs/ledger/index.ts';
 import { z } from 'zod';
 import type { Standing } from './standing.ts';
+import { unreadableKeptMax } from './standing.ts';
 
 const offset = z.string().regex(/^\d{1,19}$/);
 const head = z.string().regex(/^[0-9a-f]{64}$/);
@@ -21,7 +22,7 @@ const entry = z.discriminatedUnion('kind', [
     head,
     heldRevision: z.number().int().exactOptional(),
     gap: z.boolean().exactOptional(),
-    unreadable: z.array(offset).max(1_000).exactOptional(),
+    unreadable: z.array(offset).max(unreadableKeptMax).exactOptional(),
   }),
   z.strictObject({
     version: z.literal(1),

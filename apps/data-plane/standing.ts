@@ -33,7 +33,7 @@ const none: Changes = new Map();
 /** Of so many offsets a partition knows that nobody could read what is there, while somebody has still to come by. */
 const unreadableMax = 10_000;
 /** So many of them are written with a standing: a record of the topic of positions. */
-const unreadableKeptMax = 1_000;
+export const unreadableKeptMax = 1_000;
 
 /** So near behind the others an agreement is taken along again: they read these records once more, and only for it. */
 export const joinGapRecordsMax = 10_000n;

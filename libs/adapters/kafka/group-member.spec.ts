@@ -111,6 +111,14 @@ describe('an answer that is lost on its way', () => {
     return { cluster: opened, arm: () => (armed = true), lost: () => lost };
   }
 
+  /** Two members come to have half of four partitions each, and leave. */
+  async function shares(first: GroupMember, second: GroupMember): Promise<void> {
+    const shared = await settled([first, second], [2, 2]);
+    expect(shared.flat().sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
+    await second.leave();
+    await first.leave();
+  }
+
   test('does not leave a member without the partitions that the group has given to it', async () => {
     const of = { group: uniqueId('group'), topic: await topic(4) };
     const first = unwrap(await GroupMember.join(cluster, of));
@@ -118,11 +126,8 @@ describe('an answer that is lost on its way', () => {
     const link = await lossy();
     const second = unwrap(await GroupMember.join(link.cluster, of));
     link.arm();
-    const shared = await settled([first, second], [2, 2]);
+    await shares(first, second);
     expect(link.lost()).toBe(1);
-    expect(shared.flat().sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
-    await second.leave();
-    await first.leave();
   }, 60_000);
 
   test('does not leave a member with partitions that the group has given to another', async () => {
@@ -132,10 +137,7 @@ describe('an answer that is lost on its way', () => {
     await settled([first], [4]);
     link.arm();
     const second = unwrap(await GroupMember.join(cluster, of));
-    const shared = await settled([first, second], [2, 2]);
+    await shares(first, second);
     expect(link.lost()).toBe(1);
-    expect(shared.flat().sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
-    await second.leave();
-    await first.leave();
   }, 60_000);
 });
