@@ -1,6 +1,6 @@
 /**
  * What is committed with a partition's position, in the metadata of the group's offset: the head of its Receipts, whether it waits after a gap, and what nobody
- * could read while somebody is behind.
+ * could read while somebody has still to come by.
  */
 import { z } from 'zod';
 import { chainStart } from '../../libs/ledger/index.ts';
@@ -10,7 +10,7 @@ export interface PartitionState {
   readonly gap: boolean;
   /** The last command that let the partition go on. */
   readonly resumed: string | undefined;
-  /** Offsets that are in quarantine as unreadable and before somebody apart. */
+  /** Offsets that are in quarantine as unreadable and that somebody has still to come by, apart or with the others. */
   readonly unreadable: readonly bigint[];
 }
 
