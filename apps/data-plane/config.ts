@@ -57,6 +57,13 @@ export interface WorkerLimits {
   readonly digestThreadBytesMin: number;
   /** After a small transaction, wait this long so that the next one is worth its cost, milliseconds. */
   readonly lingerMs: number;
+  /**
+   * A transaction closes at so many refused originals, records for the quarantine, or bytes of originals: they have to be sealed before the brokers give it
+   * up. What is taken in at once may go beyond, up to three times as many; a batch with more is taken in slices.
+   */
+  readonly quarantineOriginalsMax: number;
+  readonly quarantineRecordsMax: number;
+  readonly quarantineBytesMax: number;
   /** Transactions are made longer before more Receipts than this are written in a second. */
   readonly receiptsPerSecondMax: number;
   /** An agreement whose topic takes nothing for this long is served alone, milliseconds. */
@@ -84,6 +91,9 @@ export const workerLimits: WorkerLimits = {
   digestThreadBytesMin: 1024 * 1024,
   lingerMs: 3,
   receiptsPerSecondMax: 5_000,
+  quarantineOriginalsMax: 2_000,
+  quarantineRecordsMax: 20_000,
+  quarantineBytesMax: 16 * 1024 * 1024,
   outputFailMs: 3_000,
   directiveAgeMsMax: 3_000,
   drainMs: 10_000,

@@ -69,6 +69,7 @@ export class FeedContext {
   /** Largest batch of a governed topic, where that was found to be less than usual. */
   readonly #bytesMax = new Map<string, number>();
   readonly #corruptAttempts = new Map<string, number>();
+  readonly #sliced = new Set<string>();
 
   constructor(options: FeedOptions) {
     this.options = options;
@@ -137,7 +138,10 @@ export class FeedContext {
   /** What every transaction of the feed has in common, under these directives. */
   work(
     board: DatasetBoard,
-  ): Pick<TransactionWork, 'dataset' | 'board' | 'verdicts' | 'limits' | 'mayProduce' | 'govern' | 'digests' | 'corrupt'> {
+  ): Pick<
+    TransactionWork,
+    'dataset' | 'board' | 'verdicts' | 'limits' | 'mayProduce' | 'govern' | 'digests' | 'corrupt' | 'sliced' | 'slice'
+  > {
     const { dataset, verdicts, limits, govern, digests } = this.options;
     return {
       dataset,
@@ -148,6 +152,11 @@ export class FeedContext {
       govern,
       digests,
       corrupt: (partition, batch) => this.corrupt(partition, batch),
+      sliced: (partition, { baseOffset }) => this.#sliced.has(`${partition}/${baseOffset}`),
+      slice: (partition, { baseOffset }) => {
+        if (this.#sliced.size > 1_000) this.#sliced.clear();
+        this.#sliced.add(`${partition}/${baseOffset}`);
+      },
     };
   }
 

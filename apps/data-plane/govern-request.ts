@@ -13,6 +13,8 @@ export interface GovernRequest {
   /** Index of the first one to govern, and how many of those behind it are taken along. */
   readonly from: number;
   readonly most: AdmissionLimits;
+  /** Of the first one only so many records from this offset on, and no other. */
+  readonly slice?: BatchSlice;
   readonly groups: readonly LaneGroup[];
   /** Why each schema id that no Program serves is refused. */
   readonly verdicts: ReadonlyMap<number, ErrorCode>;
@@ -24,9 +26,20 @@ export interface GovernRequest {
   readonly writer: GovernedWriter;
 }
 
+export interface BatchSlice {
+  readonly from: bigint;
+  readonly recordsMax: number;
+}
+
 export type GovernAnswer =
-  /** So many batches were governed, with so many records. */
-  | { readonly kind: 'governed'; readonly taken: number; readonly records: number; readonly timestampMsMax: number }
+  /** So many batches were governed, with so many records; or a slice of the first, `next` being the offset of the record behind it. */
+  | {
+      readonly kind: 'governed';
+      readonly taken: number;
+      readonly records: number;
+      readonly timestampMsMax: number;
+      readonly next?: bigint;
+    }
   /** The first one cannot be read. */
   | { readonly kind: 'corrupt' }
   /** Nothing was done: these schema ids need a verdict, in the first so many batches. */

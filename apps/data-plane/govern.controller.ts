@@ -5,7 +5,7 @@ import type { Span, SpanContext } from '@opentelemetry/api';
 import type { LaneRun, ProgramOutput, Screening } from '../../libs/govern/index.ts';
 import { createOutput, runLanes, screenBatch } from '../../libs/govern/index.ts';
 import type { Admission, HeaderList, RecordBatch, RecordFrames } from '../../libs/records/index.ts';
-import { admitBatches, frameRecords, newestTime, readHeaders, sharedArena } from '../../libs/records/index.ts';
+import { admitBatches, frameRecords, newestTime, readHeaders, sharedArena, sliceFrames } from '../../libs/records/index.ts';
 import {
   attributeNames,
   endSpan,
@@ -40,13 +40,14 @@ export class GovernController {
     try {
       const admission = admit(request);
       if (admission === null) return { kind: 'corrupt' };
-      const { frames, taken } = admission;
+      const { frames, taken, next } = admission;
       const screening = screenBatch(frames, request.verdicts);
       const ids = request.unserved(screening.ids).filter((id) => !request.verdicts.has(id));
       if (ids.length > 0) return { kind: 'unserved', ids, taken };
       const { suppressions } = request;
       this.#governAll(request, frames, suppressions === undefined ? screening : suppressRecords(frames, screening, suppressions));
-      return { kind: 'governed', taken, records: frames.count, timestampMsMax: newestTime(arena, frames, 0, frames.count) };
+      const timestampMsMax = newestTime(arena, frames, 0, frames.count);
+      return { kind: 'governed', taken, records: frames.count, timestampMsMax, ...(next === undefined ? {} : { next }) };
     } finally {
       arena.dismiss();
     }
@@ -118,12 +119,17 @@ function sharesOf({ draft, writer }: GovernRequest, frames: RecordFrames, group:
   return shares;
 }
 
-/** Batches that are too large for the arena are framed one by one, outside of it. */
-function admit({ batches, from, partition, most }: GovernRequest): Admission | null {
-  const admission = admitBatches(sharedArena(), batches, from, partition, most);
+/** Batches that are too large for the arena, or taken in slices, are framed one by one, outside of it. */
+function admit({ batches, from, partition, most, slice }: GovernRequest): (Admission & { readonly next?: bigint }) | null {
+  const admission = slice === undefined ? admitBatches(sharedArena(), batches, from, partition, most) : undefined;
   if (admission !== undefined) return admission;
   const frames = frameRecords(batches.at(from) as RecordBatch, partition);
-  return frames && { frames, taken: 1 };
+  if (frames === null || slice === undefined) return frames && { frames, taken: 1 };
+  const begin = firstIndex(frames, slice.from);
+  const end = Math.min(frames.count, begin + slice.recordsMax);
+  const some = sliceFrames(frames, begin, end);
+  if (end === frames.count) return { frames: some, taken: 1 };
+  return { frames: some, taken: 0, next: frames.baseOffset + BigInt(frames.offsetDelta[end] as number) };
 }
 
 const headersOf = (context: SpanContext | null): HeaderList => (context === null ? [] : writeTraceparent([], context));

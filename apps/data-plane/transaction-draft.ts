@@ -27,6 +27,13 @@ export interface QuarantineEntry {
   }[];
 }
 
+interface QuarantineBounds {
+  readonly originals: number;
+  readonly records: number;
+}
+
+const unbounded: QuarantineBounds = { originals: Infinity, records: Infinity };
+
 export class TransactionDraft {
   readonly dataset: string;
   /** Data records of the input, once whatever the number of agreements. */
@@ -47,13 +54,19 @@ export class TransactionDraft {
   digests: DigestSession = localDigests;
   /** Of the originals in it. */
   quarantineBytes = 0;
+  /** Refusals of them: records for the quarantine's topic. */
+  quarantineRecords = 0;
+  /** Set when more records were refused than it keeps: then it must not be committed. */
+  overfull = false;
   readonly #tallies = new Map<string, Tally>();
   readonly #quarantined: UnreadableOnce['has'];
+  readonly #most: QuarantineBounds;
 
-  /** `quarantined` says of what nobody can read that an earlier transaction put it into quarantine. */
-  constructor(dataset: string, quarantined: UnreadableOnce['has'] = () => false) {
+  /** `quarantined` says of what nobody can read that an earlier transaction put it into quarantine; `most` is how much is kept for it. */
+  constructor(dataset: string, quarantined: UnreadableOnce['has'] = () => false, most: QuarantineBounds = unbounded) {
     this.dataset = dataset;
     this.#quarantined = quarantined;
+    this.#most = most;
   }
 
   /** Offsets of what nobody could read that this transaction puts into quarantine, by partition. */
@@ -124,6 +137,8 @@ export class TransactionDraft {
     if (everyone && this.#quarantined(partition, offset, timestampMs)) return;
     const entry = this.quarantine.get(name);
     if (entry !== undefined && everyone && entry.refusals.some((refusal) => refusal.reason === reason)) return;
+    this.overfull ||= this.quarantineRecords >= this.#most.records || this.quarantine.size >= this.#most.originals;
+    if (this.overfull) return;
     const refusal = {
       agreement: everyone ? null : agreement,
       reason,
@@ -132,6 +147,7 @@ export class TransactionDraft {
     };
     if (entry !== undefined) {
       entry.refusals.push(refusal);
+      this.quarantineRecords += 1;
       return;
     }
     this.#keep(name, {
@@ -146,6 +162,7 @@ export class TransactionDraft {
 
   #keep(name: string, entry: QuarantineEntry): void {
     this.quarantine.set(name, entry);
+    this.quarantineRecords += 1;
     this.quarantineBytes += entry.original.length;
   }
 

@@ -3,17 +3,18 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FeedProducer, OutRecord } from '../../libs/adapters/kafka/index.ts';
 import type { ErrorCode, Failure, Result } from '../../libs/base/index.ts';
 import { during, fail, ok, topicNames } from '../../libs/base/index.ts';
-import type { AdmissionLimits, Batches, RecordBatch } from '../../libs/records/index.ts';
+import type { RecordBatch } from '../../libs/records/index.ts';
 import type { WorkerLimits } from './config.ts';
 import type { DigestSession } from './digests/digest-session.ts';
 import { localDigests } from './digests/digest-session.ts';
 import type { DatasetBoard } from './directive-board.ts';
 import type { FetchAhead, PartitionBatches } from './fetch-ahead.ts';
 import { batchesOf } from './fetch-ahead.ts';
-import type { GovernAnswer, GovernRequest } from './govern-request.ts';
+import type { BatchSlice, GovernAnswer, GovernRequest } from './govern-request.ts';
 import { GovernedWriter } from './governed-writer.ts';
 import type { LaneFrom, LaneGroup } from './lane-group.ts';
 import { groupLanes, groupWalks } from './lane-group.ts';
+import { admissionOf, one, portionsOf, sliceRecordsMax } from './portions.ts';
 import type { SchemaVerdicts } from './schema-verdicts.ts';
 import { sealEntries } from './seal-entries.ts';
 import { TransactionDraft } from './transaction-draft.ts';
@@ -40,6 +41,9 @@ export interface TransactionWork {
   readonly unreadable: UnreadableOnce;
   /** Batches that could not be read: how often this one was tried. */
   readonly corrupt: (partition: number, batch: RecordBatch) => number;
+  /** Whether a batch is taken in slices; and from now on it is. */
+  readonly sliced: (partition: number, batch: RecordBatch) => boolean;
+  readonly slice: (partition: number, batch: RecordBatch) => void;
   /** What else goes into the transaction: Receipts and standings, and then the positions. */
   readonly close: (draft: TransactionDraft) => Closing;
 }
@@ -53,7 +57,7 @@ type TransactionEnd =
   /** Nothing is to be written; positions may have moved over what is no data. */
   | { readonly kind: 'idle'; readonly draft: TransactionDraft }
   | { readonly kind: 'committed'; readonly draft: TransactionDraft }
-  /** Taken back because of the directives, or because another transaction was first with what nobody can read. */
+  /** Taken back to be done again: the directives changed, another was first with what nobody can read, or more was refused than can be sealed at once. */
   | { readonly kind: 'stale' }
   /** Taken back because governed topics did not take what was sent: topic -> Kafka error code. */
   | { readonly kind: 'outputs-failed'; readonly topics: ReadonlyMap<string, number> }
@@ -74,9 +78,8 @@ const corruptAttemptsMax = 3;
 const refuseRateRecordsMin = 100;
 /** Work on the thread without a look at its sockets, about, milliseconds. */
 const breathMs = 1;
-/** A transaction closes at so many refused originals, or so many bytes of them. What is taken in at once may go beyond. */
-const quarantineRecordsMax = 2_000;
-const quarantineBytesMax = 16 * 1024 * 1024;
+/** So many times what a transaction closes at can still be sealed in it. */
+const quarantineSlack = 3;
 
 /** A failure means that the producer is used up, or that nothing could be fetched. */
 export async function runTransaction(work: TransactionWork): Promise<Result<TransactionReport>> {
@@ -99,7 +102,10 @@ class Transaction {
   constructor(work: TransactionWork) {
     this.#work = work;
     this.#topic = topicNames.raw(work.dataset);
-    this.#draft = new TransactionDraft(work.dataset, work.unreadable.has);
+    this.#draft = new TransactionDraft(work.dataset, work.unreadable.has, {
+      originals: quarantineSlack * work.limits.quarantineOriginalsMax,
+      records: quarantineSlack * work.limits.quarantineRecordsMax,
+    });
     this.#writer = new GovernedWriter(work.producer);
     this.#positions = new Map(work.positions);
   }
@@ -192,10 +198,12 @@ class Transaction {
     let aloneUntil = 0;
     for (let index = 0; index < batches.length && groups.length > 0; ) {
       const first = batches.at(index) as RecordBatch;
+      const slice = this.#sliceOf(partition, first, groups);
       let taken = 0;
-      for (const chunk of chunksOf(groups)) {
+      let reached: bigint | undefined;
+      for (const chunk of portionsOf(groups)) {
         const most = index < aloneUntil ? one : admissionOf(groups);
-        const answer = await this.#governOnce(partition, batches, index, most, chunk, verdicts);
+        const answer = await this.#governOnce({ partition, batches, from: index, most, groups: chunk, verdicts, ...slice });
         if (answer.kind === 'corrupt') {
           if (this.#work.corrupt(partition, first) < corruptAttemptsMax) {
             return this.#pause(partition, fail('batch-corrupt', `the batch at ${first.baseOffset} is corrupt`).failure);
@@ -222,40 +230,45 @@ class Transaction {
           break;
         }
         taken = answer.taken;
+        reached = answer.next;
         if (chunk[0] === groups[0]) {
           this.#draft.recordsRead += answer.records;
           this.#draft.timestampMsMax.set(partition, answer.timestampMsMax);
+        }
+        if (this.#draft.overfull) {
+          for (let place = index; place < index + taken; place += 1)
+            this.#work.slice(partition, batches.at(place) as RecordBatch);
+          return ok(undefined);
         }
         await this.#work.producer.drained(this.#work.limits.pendingBytesMax);
         await this.#breathe();
       }
       index += taken;
       this.#draft.batchesRead += taken;
-      if (taken > 0) this.#draft.positions.set(partition, (batches.at(index - 1) as RecordBatch).lastOffset + 1n);
+      if (taken > 0) reached = (batches.at(index - 1) as RecordBatch).lastOffset + 1n;
+      if (reached !== undefined) this.#draft.positions.set(partition, reached);
       if (this.#quarantineFull()) return ok(undefined);
     }
     this.#draft.positions.set(partition, next);
     return ok(undefined);
   }
 
+  /** The part of a batch to take now, where all of it was too much. */
+  #sliceOf(partition: number, batch: RecordBatch, groups: readonly LaneGroup[]): { readonly slice?: BatchSlice } {
+    const { limits, positions, sliced } = this.#work;
+    if (!sliced(partition, batch)) return {};
+    const from = this.#draft.positions.get(partition) ?? positions.get(partition) ?? batch.baseOffset;
+    return { slice: { from, recordsMax: sliceRecordsMax(groups, limits) } };
+  }
+
   #governOnce(
-    partition: number,
-    batches: Batches,
-    from: number,
-    most: AdmissionLimits,
-    groups: readonly LaneGroup[],
-    verdicts: ReadonlyMap<number, ErrorCode>,
+    request: Pick<GovernRequest, 'partition' | 'batches' | 'from' | 'most' | 'groups' | 'verdicts' | 'slice'>,
   ): Promise<GovernAnswer> {
     const { dataset, verdicts: registry, board } = this.#work;
     this.#begin();
     return this.#work.govern({
+      ...request,
       topic: this.#topic,
-      partition,
-      batches,
-      from,
-      most,
-      groups,
-      verdicts,
       unserved: (ids) => registry.unserved(ids, dataset),
       ...(board.suppressions === undefined ? {} : { suppressions: board.suppressions }),
       draft: this.#draft,
@@ -275,8 +288,10 @@ class Transaction {
 
   /** What is refused has to be sealed, record by record, before the brokers give the transaction up; the rest of the answer is read again. */
   #quarantineFull(): boolean {
-    const { quarantine, quarantineBytes } = this.#draft;
-    return quarantine.size >= quarantineRecordsMax || quarantineBytes >= quarantineBytesMax;
+    const { quarantine, quarantineRecords, quarantineBytes } = this.#draft;
+    const { quarantineOriginalsMax, quarantineRecordsMax, quarantineBytesMax } = this.#work.limits;
+    const full = quarantine.size >= quarantineOriginalsMax || quarantineRecords >= quarantineRecordsMax;
+    return full || quarantineBytes >= quarantineBytesMax;
   }
 
   #begin(): void {
@@ -297,6 +312,7 @@ class Transaction {
     const draft = this.#draft;
     const tooMuch = refusedTooMuch(draft);
     if (tooMuch.length > 0) return this.#takeBack({ kind: 'refused-too-much', agreements: tooMuch });
+    if (draft.overfull) return this.#takeBack({ kind: 'stale' });
     this.#writer.finish();
     draft.governedBytes = this.#writer.bytes;
     const quarantined = await sealEntries(draft, board, this.#topic);
@@ -341,37 +357,6 @@ class Transaction {
     return aborted.ok ? ok(end) : aborted;
   }
 }
-
-/** Groups in portions and in their order, in which those of one walk are together, so that what goes out of one call stays within bounds. */
-function chunksOf(groups: readonly LaneGroup[]): readonly (readonly LaneGroup[])[] {
-  const chunks: LaneGroup[][] = [];
-  let members = 0;
-  for (const group of groups) {
-    members += group.members.length;
-    const last = chunks.at(-1);
-    if (last === undefined || members > membersAtOnceMax) {
-      chunks.push([group]);
-      members = group.members.length;
-    } else last.push(group);
-  }
-  return chunks;
-}
-
-/** What is admitted at once: small enough that the processor's caches hold it, that nobody waits long for the thread, and for what goes out of it. */
-function admissionOf(groups: readonly LaneGroup[]): AdmissionLimits {
-  const together = groups.reduce((most, { members }) => Math.max(most, members.length), 1);
-  const all = groups.reduce((sum, { members }) => sum + members.length, 0);
-  const atOnce = Math.max(together, Math.min(all, membersAtOnceMax));
-  const bytesMax = Math.max(64 * 1024, Math.min(admittedBytesMax, Math.floor(governedBytesMax / atOnce)));
-  return { bytesMax, recordsMax: admittedRecordsMax };
-}
-
-const one: AdmissionLimits = { bytesMax: 0, recordsMax: 0 };
-const admittedBytesMax = 512 * 1024;
-const admittedRecordsMax = 2_048;
-/** Bytes that go out of one call, about. */
-const governedBytesMax = 16 * 1024 * 1024;
-const membersAtOnceMax = 32;
 
 const ownRecord = (topic: string, partition: number, { key, value, headers, timestampMs }: OutRecord) =>
   [{ topic, partition }, key, value, headers ?? [], timestampMs ?? BigInt(Date.now())] as const;

@@ -79,6 +79,25 @@ export function frameArrays(count: number): FrameArrays {
   };
 }
 
+/** Records [from, to) of these, over the same bytes. */
+export function sliceFrames(frames: RecordFrames, from: number, to: number): RecordFrames {
+  const { bytes, partition, baseOffset, ...arrays } = frames;
+  return {
+    bytes,
+    count: to - from,
+    partition,
+    baseOffset,
+    offsetDelta: arrays.offsetDelta.subarray(from, to),
+    timestampMs: arrays.timestampMs.subarray(from, to),
+    keyStart: arrays.keyStart.subarray(from, to),
+    keyEnd: arrays.keyEnd.subarray(from, to),
+    valueStart: arrays.valueStart.subarray(from, to),
+    valueEnd: arrays.valueEnd.subarray(from, to),
+    headersStart: arrays.headersStart.subarray(from, to),
+    headersEnd: arrays.headersEnd.subarray(from, to),
+  };
+}
+
 /** The first byte of a record's key, value or headers, whichever it has first. */
 export function firstByte(frames: RecordFrames, index: number): number {
   const key = frames.keyStart[index] as number;
