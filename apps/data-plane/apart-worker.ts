@@ -17,13 +17,15 @@ import { gapReceipt } from './tally.ts';
 import type { Closing, TransactionReport } from './transaction.ts';
 import { runTransaction } from './transaction.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
+import type { UnreadableOnce } from './unreadable-once.ts';
+import { unreadableOnce } from './unreadable-once.ts';
 
 const firstPauseMs = 500;
 
 export class ApartWorker {
   readonly #context: FeedContext;
   readonly #agreement: string;
-  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew' | 'unreadable'>;
+  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew'>;
   readonly #tenure: Tenure;
   readonly #figures: FeedFigures;
   readonly #ahead: FetchAhead;
@@ -36,6 +38,9 @@ export class ApartWorker {
   readonly #next = new Map<number, Apart>();
   /** Partitions for which the quarantine was looked into. */
   readonly #looked = new Set<number>();
+  readonly #unreadable: UnreadableOnce;
+  /** Set while it is not known what was committed last: nothing is begun before. */
+  #unsure = false;
   /** Set until its output has taken something again. */
   outputFailed: boolean;
   ended = false;
@@ -43,7 +48,7 @@ export class ApartWorker {
   constructor(
     context: FeedContext,
     agreement: string,
-    owned: Pick<OwnedPartitions, 'books' | 'tooFew' | 'unreadable'>,
+    owned: Pick<OwnedPartitions, 'books' | 'tooFew'>,
     tenure: Tenure,
     figures: FeedFigures,
     outputFailed: boolean,
@@ -51,6 +56,7 @@ export class ApartWorker {
     this.#context = context;
     this.#agreement = agreement;
     this.#owned = owned;
+    this.#unreadable = unreadableOnce(owned.books, agreement);
     this.#tenure = tenure;
     this.#figures = figures;
     this.outputFailed = outputFailed;
@@ -90,7 +96,9 @@ export class ApartWorker {
         this.#context.options.report(
           during(`governing ${this.#context.options.dataset} for ${this.#agreement}`, turned.failure).failure,
         );
-        await this.#startOver();
+        this.#unsure ||= looked.ok;
+        this.#ahead.drop();
+        await this.#closeProducer();
       }
       if (!turned.ok || turned.value === 'wait') {
         this.#waitMs = Math.min(this.#context.options.limits.apartPauseMsMax, Math.max(firstPauseMs, this.#waitMs * 2));
@@ -98,7 +106,7 @@ export class ApartWorker {
       } else this.#waitMs = 0;
     }
     this.#ahead.close();
-    await this.#producer?.close();
+    await this.#closeProducer();
     this.ended = true;
   }
 
@@ -107,35 +115,48 @@ export class ApartWorker {
     while (!this.#stopping && performance.now() < until) await sleep(50);
   }
 
-  /** What was committed is not known: it is read again. */
-  async #startOver(): Promise<void> {
-    this.#ahead.drop();
+  async #openProducer(): Promise<Result<FeedProducer>> {
+    if (this.#producer?.usable === true) return ok(this.#producer);
+    const opened = await this.#context.producer(this.#agreement);
+    if (opened.ok) this.#producer = opened.value;
+    return opened;
+  }
+
+  async #closeProducer(): Promise<void> {
     await this.#producer?.close().catch(() => undefined);
     this.#producer = undefined;
+  }
+
+  /** Reads again where it stands; its producer, opened anew, has ended what was open. */
+  async #findOut(): Promise<Result<void>> {
+    const opened = await this.#openProducer();
+    if (!opened.ok) return opened;
     const { log, dataset } = this.#context.options;
     const caughtUp = await log.caughtUp();
-    if (!caughtUp.ok) return;
+    if (!caughtUp.ok) return caughtUp;
     for (const [partition, book] of this.#owned.books) {
       const written = log.standings(dataset, partition).get(this.#agreement);
       const mine = book.alone(this.#agreement, Infinity) !== undefined;
       if (written?.kind === 'apart' && mine) book.committedApart(this.#agreement, written);
     }
+    this.#unreadable.release();
+    this.#unsure = false;
+    return ok(undefined);
   }
 
   async #turn(): Promise<Result<'over' | 'wait' | 'done'>> {
     const { options } = this.#context;
+    const known = this.#unsure ? await this.#findOut() : ok(undefined);
+    if (!known.ok) return known;
     const board = options.board.board(options.dataset);
     const live = this.#live();
     if (board === undefined || live === undefined) return ok('over');
     const places = this.#places(live);
     if (places.size === 0) return ok('over');
     if (board.suppressions?.ready() === false) return ok('wait');
-    if (this.#producer?.usable !== true) {
-      const opened = await this.#context.producer(this.#agreement);
-      if (!opened.ok) return opened;
-      this.#producer = opened.value;
-    }
-    const producer = this.#producer;
+    const opened = await this.#openProducer();
+    if (!opened.ok) return opened;
+    const producer = opened.value;
     const begunAt = performance.now();
     const report = await runTransaction({
       ...this.#context.work(board),
@@ -145,7 +166,7 @@ export class ApartWorker {
       lanes: new Map([...places].map(([partition, { next }]) => [partition, [this.#context.lane(live, next)]])),
       stopping: () => this.#stopping,
       mustWrite: () => false,
-      unreadable: this.#owned.unreadable,
+      unreadable: this.#unreadable,
       close: (draft) => this.#close(draft, places, producer),
     });
     if (!report.ok) return report;

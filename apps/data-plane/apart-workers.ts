@@ -8,13 +8,13 @@ import type { Standing } from './standing.ts';
 
 export class ApartWorkers {
   readonly #context: FeedContext;
-  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew' | 'unreadable'>;
+  readonly #owned: Pick<OwnedPartitions, 'books' | 'tooFew'>;
   readonly #figures: FeedFigures;
   readonly #workers = new Map<string, ApartWorker>();
   readonly #outputFailed = new Set<string>();
   #stopping = false;
 
-  constructor(context: FeedContext, owned: Pick<OwnedPartitions, 'books' | 'tooFew' | 'unreadable'>, figures: FeedFigures) {
+  constructor(context: FeedContext, owned: Pick<OwnedPartitions, 'books' | 'tooFew'>, figures: FeedFigures) {
     this.#context = context;
     this.#owned = owned;
     this.#figures = figures;

@@ -41,8 +41,8 @@ export class OwnedPartitions {
     this.#context = context;
   }
 
-  /** What transactions of this process, on the same partition at the same time, have to know of each other. */
-  readonly unreadable = unreadableOnce(this.books);
+  /** What transactions of this process, on the same partition at the same time, have to know of each other: for those of the others. */
+  readonly unreadable = unreadableOnce(this.books, '');
 
   /** Takes partitions over: what is committed, and who stands where. */
   async load(partitions: readonly number[]): Promise<Result<void>> {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Apart, Standing } from './standing.ts';
 import { PartitionBook } from './standing.ts';
+import type { UnreadableOnce } from './unreadable-once.ts';
 import { unreadableOnce } from './unreadable-once.ts';
 
 export const agreements = ['a', 'b', 'c'] as const;
@@ -34,11 +35,17 @@ type Step =
   | { readonly do: 'suspend' | 'resume'; readonly who: Agreement }
   /** The process ends and begins again. */
   | { readonly do: 'crash' };
-/** Committed; taken back; committed, and whoever asked is not told; or committed, and the process does not live to know it. */
-type Fate = 'committed' | 'aborted' | 'untold' | 'lost';
+/**
+ * Committed; taken back; committed, and whoever asked is not told, and finds out at once or (unsure) later; not committed, and not told either; or committed, and
+ * the process does not live to know it.
+ */
+type Fate = 'committed' | 'aborted' | 'untold' | 'unsure' | 'failed' | 'lost';
 
 const who = fc.constantFrom(...agreements);
-const fate: fc.Arbitrary<Fate> = fc.constantFrom('committed', 'committed', 'committed', 'aborted', 'untold', 'lost');
+const fate: fc.Arbitrary<Fate> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant('committed' as const) },
+  { weight: 4, arbitrary: fc.constantFrom<Fate>('aborted', 'untold', 'unsure', 'failed', 'lost') },
+);
 const most = fc.oneof(fc.nat(50), fc.nat(30_000));
 const alone = fc.record({ do: fc.constant('apart' as const), who, most, fate });
 export const step: fc.Arbitrary<Step> = fc.oneof(
@@ -91,6 +98,8 @@ export class World {
   readonly live = new Set<string>(agreements);
   /** The next offset that each has not had. */
   readonly had = new Map<string, bigint>(agreements.map((agreement) => [agreement, 0n]));
+  /** Agreements apart of which it is not known what was committed last. */
+  readonly unsure = new Set<string>();
   /** Whose output failed: they go on alone until it has taken something. */
   readonly outputFailed = new Set<string>();
   readonly faults: string[] = [];
@@ -124,11 +133,15 @@ export class World {
     return badIn(from, to).filter((offset) => !this.book.unreadable.has(offset));
   }
 
-  /** False when another transaction was first with it. */
-  quarantine(found: readonly bigint[], told: boolean): boolean {
-    const done = unreadableOnce(new Map([[0, this.book]])).claim(new Map([[0, found]]));
-    done?.(told);
-    if (done === undefined) return false;
+  once(who: string): UnreadableOnce {
+    return unreadableOnce(new Map([[0, this.book]]), who);
+  }
+
+  /** False when it does not get there: another transaction was first with it, or this one is not committed after all. */
+  quarantine(who: string, found: readonly bigint[], fate: Fate): boolean {
+    const done = this.once(who).claim(new Map([[0, found]]));
+    done?.(fate === 'committed' ? 'committed' : 'not-known');
+    if (done === undefined || fate === 'failed') return false;
     for (const offset of found) if (this.quarantined.has(offset)) this.faults.push(`${offset} is in quarantine twice`);
     for (const offset of found) this.quarantined.add(offset);
     return true;
@@ -154,6 +167,7 @@ export class World {
 
   begin(): void {
     this.open.clear();
+    this.unsure.clear();
     this.outputFailed.clear();
     this.book = this.bookOf({ next: this.next, standings: this.standings(), unreadable: this.unreadable });
     this.settle();
@@ -188,7 +202,11 @@ export class World {
     const sent = this.send([...changes]);
     const unreadable = book.toCome([...book.unreadable, ...found], next, changes);
     for (const one of step.ending) this.apart(one);
-    if (this.book !== book || step.fate === 'aborted' || !this.quarantine(found, step.fate === 'committed')) return;
+    if (this.book !== book || step.fate === 'aborted') return;
+    if (!this.quarantine('', found, step.fate)) {
+      if (step.fate === 'failed') this.begin();
+      return;
+    }
     this.unreadable = unreadable;
     for (const { agreement, from } of takers) this.give(agreement, from > position ? from : position, to);
     this.next = next;
@@ -201,14 +219,18 @@ export class World {
     const open = this.open.get(agreement);
     if (open !== undefined) {
       this.open.delete(agreement);
-      if (what === 'aborted' || !this.quarantine(open.found, what === 'committed')) return;
+      if (what === 'aborted') return;
+      if (what === 'untold' || what === 'unsure' || what === 'failed') this.unsure.add(agreement);
+      if (!this.quarantine(agreement, open.found, what)) return;
       this.give(agreement, open.from, open.after.next);
       this.outputFailed.delete(agreement);
       open.sent.committed = true;
       if (what === 'lost') this.begin();
-      else this.book.committedApart(agreement, what === 'untold' ? this.written(agreement) : open.after);
+      else if (what === 'committed') this.book.committedApart(agreement, open.after);
+      else if (what === 'untold') this.findOut(agreement);
       return;
     }
+    this.findOut(agreement);
     const standing = this.live.has(agreement) ? this.book.alone(agreement, 1) : undefined;
     if (standing === undefined) return;
     if (!this.outputFailed.has(agreement) && this.book.near(agreement)) {
@@ -222,11 +244,12 @@ export class World {
     this.open.set(agreement, { from: standing.next, after, found, sent: this.send([[agreement, after]]) });
   }
 
-  /** Where it stands, read again. */
-  written(agreement: string): Apart {
+  /** Where it stands is read again. */
+  findOut(agreement: string): void {
+    if (!this.unsure.delete(agreement)) return;
     const standing = this.standings().get(agreement);
-    if (standing?.kind !== 'apart') throw new Error(`${agreement} is not apart`);
-    return standing;
+    if (standing?.kind === 'apart') this.book.committedApart(agreement, standing);
+    this.once(agreement).release();
   }
 
   play(steps: readonly Step[]): void {

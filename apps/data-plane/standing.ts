@@ -64,8 +64,8 @@ export class PartitionBook {
   readonly unreadable: Set<bigint>;
   /** The same as it was read in quarantine: offset to the record's time. */
   readonly quarantined = new Map<bigint, bigint>();
-  /** Offsets like these that a transaction is about to put into quarantine. */
-  readonly claimed = new Set<bigint>();
+  /** Offsets like these that a transaction is about to put into quarantine, or may have: whose it is. */
+  readonly claimed = new Map<bigint, string>();
 
   constructor(place: {
     readonly next: bigint;

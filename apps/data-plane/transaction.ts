@@ -18,7 +18,7 @@ import { admissionOf, one, portionsOf, sliceRecordsMax } from './portions.ts';
 import type { SchemaVerdicts } from './schema-verdicts.ts';
 import { sealEntries } from './seal-entries.ts';
 import { TransactionDraft } from './transaction-draft.ts';
-import type { UnreadableOnce } from './unreadable-once.ts';
+import type { ClaimEnd, UnreadableOnce } from './unreadable-once.ts';
 
 export interface TransactionWork {
   readonly dataset: string;
@@ -339,16 +339,17 @@ class Transaction {
     if (flushed.value === 'stale' || !mayProduce()) return this.#takeBack({ kind: 'stale' });
     const done = this.#work.unreadable.claim(draft.unreadable());
     if (done === undefined) return this.#takeBack({ kind: 'stale' });
-    let isCommitted = false;
+    let claims: ClaimEnd = 'not-committed';
     try {
       const offsets = await closing.commitOffsets();
       if (!offsets.ok) return offsets;
       if (!mayProduce()) return await this.#takeBack({ kind: 'stale' });
+      claims = 'not-known';
       const committed = await producer.commit();
-      isCommitted = committed.ok;
+      if (committed.ok) claims = 'committed';
       return committed.ok ? ok({ kind: 'committed', draft }) : committed;
     } finally {
-      done(isCommitted);
+      done(claims);
     }
   }
 

@@ -5,12 +5,17 @@ import type { PartitionBook } from './standing.ts';
 export interface UnreadableOnce {
   /** Whether it is there already; the time is the record's, milliseconds since the epoch. */
   readonly has: (partition: number, offset: bigint, timestampMs: bigint) => boolean;
-  /** Asked before the commit; undefined when another transaction has done it since, or is about to. `done` is told whether this one was committed. */
-  readonly claim: (offsets: ReadonlyMap<number, readonly bigint[]>) => ((committed: boolean) => void) | undefined;
+  /** Asked before the commit; undefined when another transaction has done it since, or is about to. The answer is told how this one ended. */
+  readonly claim: (offsets: ReadonlyMap<number, readonly bigint[]>) => ((end: ClaimEnd) => void) | undefined;
+  /** Gives up the claims of transactions whose outcome was not known: the books have it by now. */
+  readonly release: () => void;
 }
 
-/** For all transactions on these partitions. */
-export function unreadableOnce(books: ReadonlyMap<number, PartitionBook>): UnreadableOnce {
+/** A claim stays while it is not known whether the transaction was committed: who takes its place would not know what is in quarantine. */
+export type ClaimEnd = 'committed' | 'not-committed' | 'not-known';
+
+/** For one after the other of the transactions of `who` on these partitions: an agreement apart, or the others. */
+export function unreadableOnce(books: ReadonlyMap<number, PartitionBook>, who: string): UnreadableOnce {
   return {
     has: (partition, offset, timestampMs) => {
       const book = books.get(partition);
@@ -22,13 +27,18 @@ export function unreadableOnce(books: ReadonlyMap<number, PartitionBook>): Unrea
         return book === undefined ? [] : of.map((offset) => [book, offset] as const);
       });
       if (places.some(([book, offset]) => book.unreadable.has(offset) || book.claimed.has(offset))) return undefined;
-      for (const [book, offset] of places) book.claimed.add(offset);
-      return (committed) => {
+      for (const [book, offset] of places) book.claimed.set(offset, who);
+      return (end) => {
+        if (end === 'not-known') return;
         for (const [book, offset] of places) {
           book.claimed.delete(offset);
-          if (committed) book.unreadable.add(offset);
+          if (end === 'committed') book.unreadable.add(offset);
         }
       };
+    },
+    release: () => {
+      for (const { claimed } of books.values())
+        for (const [offset, holder] of claimed) if (holder === who) claimed.delete(offset);
     },
   };
 }
