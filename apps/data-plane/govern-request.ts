@@ -1,8 +1,9 @@
 /** What the transport hands to the handler: committed batches of one partition and who takes them where; and what the handler says of them. */
 import type { ErrorCode } from '../../libs/base/index.ts';
-import type { AdmissionLimits, Batches } from '../../libs/records/index.ts';
+import type { Batches } from '../../libs/records/index.ts';
 import type { GovernedWriter } from './governed-writer.ts';
 import type { LaneGroup } from './lane-group.ts';
+import type { PortionLimits } from './portions.ts';
 import type { DatasetSuppressions } from './suppression-board.ts';
 import type { TransactionDraft } from './transaction-draft.ts';
 
@@ -12,9 +13,13 @@ export interface GovernRequest {
   readonly batches: Batches;
   /** Index of the first one to govern, and how many of those behind it are taken along. */
   readonly from: number;
-  readonly most: AdmissionLimits;
-  /** Of the first one only so many records from this offset on, and no other. */
-  readonly slice?: BatchSlice;
+  readonly most: PortionLimits;
+  /** None of those behind it. */
+  readonly alone: boolean;
+  /** Offset of the first record that was not taken yet: it may stand within the first batch. */
+  readonly position: bigint;
+  /** Takes only so many records, and of the first batch alone. */
+  readonly sliceRecordsMax?: number;
   readonly groups: readonly LaneGroup[];
   /** Why each schema id that no Program serves is refused. */
   readonly verdicts: ReadonlyMap<number, ErrorCode>;
@@ -26,13 +31,8 @@ export interface GovernRequest {
   readonly writer: GovernedWriter;
 }
 
-export interface BatchSlice {
-  readonly from: bigint;
-  readonly recordsMax: number;
-}
-
 export type GovernAnswer =
-  /** So many batches were governed, with so many records; or a slice of the first, `next` being the offset of the record behind it. */
+  /** So many batches were governed, with so many records; or a part of the first, `next` being the offset of the record behind it. */
   | {
       readonly kind: 'governed';
       readonly taken: number;

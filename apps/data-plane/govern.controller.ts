@@ -2,10 +2,10 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { Span, SpanContext } from '@opentelemetry/api';
-import type { LaneRun, ProgramOutput, Screening } from '../../libs/govern/index.ts';
-import { createOutput, runLanes, screenBatch } from '../../libs/govern/index.ts';
+import type { LaneRun, Screening } from '../../libs/govern/index.ts';
+import { runLanes, screenBatch } from '../../libs/govern/index.ts';
 import type { Admission, HeaderList, RecordBatch, RecordFrames } from '../../libs/records/index.ts';
-import { admitBatches, frameRecords, newestTime, readHeaders, sharedArena, sliceFrames } from '../../libs/records/index.ts';
+import { admitBatches, newestTime, readHeaders, sharedArena, sliceFrames } from '../../libs/records/index.ts';
 import {
   attributeNames,
   endSpan,
@@ -21,15 +21,19 @@ import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { governPattern } from './govern-request.ts';
 import type { LaneGroup } from './lane-group.ts';
 import { groupSink, groupWalks } from './lane-group.ts';
+import { LargeBatches, partEnd } from './large-batches.ts';
+import { oneBatch } from './portions.ts';
 import { suppressRecords } from './suppress.ts';
 
-/** Working space of a run over records that are too many for the arena; a Program stops at a full output and goes on after it was emptied. */
-const outputBytesMax = 4 * 1024 * 1024;
-const outputRecordsMin = 8_192;
+/** What is governed now. Without `next` it is so many batches as a whole. */
+interface Part extends Admission {
+  /** Offset of the first record of the batch that is left for later. */
+  readonly next?: bigint;
+}
 
 @Controller()
 export class GovernController {
-  #output: ProgramOutput | undefined;
+  readonly #large = new LargeBatches();
 
   /**
    * Synchronous from the first byte that is admitted to the arena to the last that is wiped from it: every feed of the process uses the same one.
@@ -38,7 +42,7 @@ export class GovernController {
   govern(request: GovernRequest): GovernAnswer {
     const arena = sharedArena();
     try {
-      const admission = admit(request);
+      const admission = this.#admit(request);
       if (admission === null) return { kind: 'corrupt' };
       const { frames, taken, next } = admission;
       const screening = screenBatch(frames, request.verdicts);
@@ -51,6 +55,32 @@ export class GovernController {
     } finally {
       arena.dismiss();
     }
+  }
+
+  /** Whole batches, or a part of the first, where all of it is more than should be governed, or go out, at once. Null when that one is corrupt. */
+  #admit({ topic, partition, batches, from, position, most, alone, sliceRecordsMax }: GovernRequest): Part | null {
+    const arena = sharedArena();
+    const batch = batches.at(from) as RecordBatch;
+    if (sliceRecordsMax === undefined && !this.#large.has(topic, partition, batch)) {
+      const whole = admitBatches(arena, batches, from, partition, alone ? oneBatch : most);
+      if (whole === null) return null;
+      if (whole !== undefined && (whole.taken > 1 || whole.frames.bytes.length <= most.wholeBytesMax)) return whole;
+    }
+    const frames = this.#large.framesOf(topic, partition, batch);
+    if (frames === null) return null;
+    const begin = firstIndex(frames, position);
+    if (begin === frames.count) return { frames: sliceFrames(frames, begin, begin), taken: 1 };
+    const end = partEnd(
+      frames,
+      begin,
+      Math.min(most.wholeBytesMax, arena.intake.bytesMax),
+      Math.min(most.recordsMax, sliceRecordsMax ?? Infinity),
+    );
+    const part = sliceFrames(frames, begin, end);
+    // A record that the arena cannot hold is over the limit of records: it is refused, and no Program looks at it.
+    const admitted = arena.fits(part) ? arena.admit(part) : part;
+    if (end === frames.count) return { frames: admitted, taken: 1 };
+    return { frames: admitted, taken: 0, next: frames.baseOffset + BigInt(frames.offsetDelta[end] as number) };
   }
 
   #governAll(request: GovernRequest, frames: RecordFrames, screening: Screening): void {
@@ -78,24 +108,18 @@ export class GovernController {
     const from = firstIndex(frames, groups[0]?.from ?? 0n);
     if (from === frames.count) return;
     const shares = groups.flatMap((group) => sharesOf(request, frames, group, span));
-    const run = (some: readonly Share[], out: ProgramOutput): void => {
+    const run = (some: readonly Share[]): void => {
       const begunAt = performance.now();
-      runLanes(frames, from, screening, some, out);
+      runLanes(frames, from, screening, some, arena.output);
       request.draft.ran(
         some.flatMap(({ members }) => members),
         performance.now() - begunAt,
       );
     };
     // Only what the arena holds is gone over for several at once.
-    if (arena.holds(frames)) run(shares, arena.output);
-    else for (const share of shares) run([share], this.#outputFor(frames));
+    if (arena.holds(frames)) run(shares);
+    else for (const share of shares) run([share]);
     for (const share of shares) endSpan(share.span);
-  }
-
-  #outputFor({ count }: RecordFrames): ProgramOutput {
-    if (this.#output === undefined || count > this.#output.outcome.length)
-      this.#output = createOutput(Math.max(outputRecordsMin, count), outputBytesMax);
-    return this.#output;
   }
 }
 
@@ -117,19 +141,6 @@ function sharesOf({ draft, writer }: GovernRequest, frames: RecordFrames, group:
     shares.push({ lane: first, sink, members, span });
   }
   return shares;
-}
-
-/** Batches that are too large for the arena, or taken in slices, are framed one by one, outside of it. */
-function admit({ batches, from, partition, most, slice }: GovernRequest): (Admission & { readonly next?: bigint }) | null {
-  const admission = slice === undefined ? admitBatches(sharedArena(), batches, from, partition, most) : undefined;
-  if (admission !== undefined) return admission;
-  const frames = frameRecords(batches.at(from) as RecordBatch, partition);
-  if (frames === null || slice === undefined) return frames && { frames, taken: 1 };
-  const begin = firstIndex(frames, slice.from);
-  const end = Math.min(frames.count, begin + slice.recordsMax);
-  const some = sliceFrames(frames, begin, end);
-  if (end === frames.count) return { frames: some, taken: 1 };
-  return { frames: some, taken: 0, next: frames.baseOffset + BigInt(frames.offsetDelta[end] as number) };
 }
 
 const headersOf = (context: SpanContext | null): HeaderList => (context === null ? [] : writeTraceparent([], context));

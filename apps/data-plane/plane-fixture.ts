@@ -1,6 +1,7 @@
 /** A data plane on the test broker with a small feed of patients: publish, direct, read, for tests. */
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import { createPartitionsV3, deleteRecordsV2 } from '@platformatic/kafka';
 import type { OutRecord, ReadRecord } from '../../libs/adapters/kafka/index.ts';
@@ -22,6 +23,7 @@ import { compile } from '../../libs/govern/index.ts';
 import type { Receipt } from '../../libs/ledger/index.ts';
 import { decodeReceipt } from '../../libs/ledger/index.ts';
 import type { StageRule } from '../../libs/odrl/index.ts';
+import { BatchBuilder, moveBatch } from '../../libs/records/index.ts';
 import { stages } from '../../libs/stages/index.ts';
 import { approvingLog, testKafka, testSigner, uniqueId } from '../../libs/testkit/index.ts';
 import type { DataPlane, DataPlaneConfig } from './start.ts';
@@ -298,6 +300,24 @@ export class PlaneFixture {
     this.#producer.begin();
     const out = records.map((record): OutRecord => (record instanceof Uint8Array ? { key: null, value: record } : record));
     unwrap(await this.#producer.send(topicNames.raw(dataset), partition, out));
+    unwrap(await this.#producer.commit());
+  }
+
+  /** Publishes them as one batch whatever its size, which only compression brings below the topic's limit. */
+  async publishPacked(dataset: string, partition: number, records: readonly Uint8Array[]): Promise<void> {
+    const topic = topicNames.raw(dataset);
+    this.#producer.begin();
+    const place = this.#producer.place(topic, partition);
+    const builder = new BatchBuilder();
+    for (const record of records) builder.append(null, record, [], BigInt(Date.now()));
+    const plain = builder.finish(place);
+    // Length, attributes (1 is gzip) and records of a RecordBatch. Source: Apache Kafka documentation, "Record Batch".
+    const packed = Buffer.concat([plain.subarray(0, 61), gzipSync(plain.subarray(61))]);
+    packed.writeInt32BE(packed.length - 12, 8);
+    packed.writeInt16BE(packed.readInt16BE(21) | 1, 21);
+    moveBatch(packed, place);
+    this.#producer.enqueue(topic, partition, packed, records.length);
+    unwrap(await this.#producer.flush());
     unwrap(await this.#producer.commit());
   }
 

@@ -10,11 +10,11 @@ import { localDigests } from './digests/digest-session.ts';
 import type { DatasetBoard } from './directive-board.ts';
 import type { FetchAhead, PartitionBatches } from './fetch-ahead.ts';
 import { batchesOf } from './fetch-ahead.ts';
-import type { BatchSlice, GovernAnswer, GovernRequest } from './govern-request.ts';
+import type { GovernAnswer, GovernRequest } from './govern-request.ts';
 import { GovernedWriter } from './governed-writer.ts';
 import type { LaneFrom, LaneGroup } from './lane-group.ts';
 import { groupLanes, groupWalks } from './lane-group.ts';
-import { admissionOf, one, portionsOf, sliceRecordsMax } from './portions.ts';
+import { portionOf, portionsOf, sliceRecordsMax } from './portions.ts';
 import type { SchemaVerdicts } from './schema-verdicts.ts';
 import { sealEntries } from './seal-entries.ts';
 import { TransactionDraft } from './transaction-draft.ts';
@@ -78,6 +78,8 @@ const corruptAttemptsMax = 3;
 const refuseRateRecordsMin = 100;
 /** Work on the thread without a look at its sockets, about, milliseconds. */
 const breathMs = 1;
+/** After so many times the time at which it closes behind a fetch, a transaction closes within one. */
+const withinFetch = 5;
 /** So many times what a transaction closes at can still be sealed in it. */
 const quarantineSlack = 3;
 
@@ -155,7 +157,7 @@ class Transaction {
           if (partition.next === this.#work.positions.get(partition.partition) && partition.batches.length === 0) continue;
           const governed = await this.#governPartition(partition);
           if (!governed.ok) return governed;
-          if (this.#quarantineFull()) return ok(undefined);
+          if (this.#mustClose()) return ok(undefined);
         }
         const full =
           this.#draft.recordsRead >= limits.transactionRecordsMax ||
@@ -194,16 +196,18 @@ class Transaction {
   async #governPartition({ partition, batches, next }: PartitionBatches): Promise<Result<void>> {
     const groups = this.#groups.get(partition) ?? groupWalks(groupLanes(this.#work.lanes.get(partition) ?? [])).flat();
     this.#groups.set(partition, groups);
+    const most = portionOf(groups);
     let verdicts: ReadonlyMap<number, ErrorCode> = new Map();
     let aloneUntil = 0;
     for (let index = 0; index < batches.length && groups.length > 0; ) {
       const first = batches.at(index) as RecordBatch;
-      const slice = this.#sliceOf(partition, first, groups);
+      const position = this.#draft.positions.get(partition) ?? this.#work.positions.get(partition) ?? first.baseOffset;
+      const slice = this.#work.sliced(partition, first) ? { sliceRecordsMax: sliceRecordsMax(groups, this.#work.limits) } : {};
+      const asked = { partition, batches, from: index, position, most, alone: index < aloneUntil, ...slice };
       let taken = 0;
       let reached: bigint | undefined;
       for (const chunk of portionsOf(groups)) {
-        const most = index < aloneUntil ? one : admissionOf(groups);
-        const answer = await this.#governOnce({ partition, batches, from: index, most, groups: chunk, verdicts, ...slice });
+        const answer = await this.#governOnce({ ...asked, groups: chunk, verdicts });
         if (answer.kind === 'corrupt') {
           if (this.#work.corrupt(partition, first) < corruptAttemptsMax) {
             return this.#pause(partition, fail('batch-corrupt', `the batch at ${first.baseOffset} is corrupt`).failure);
@@ -236,7 +240,7 @@ class Transaction {
           this.#draft.timestampMsMax.set(partition, answer.timestampMsMax);
         }
         if (this.#draft.overfull) {
-          for (let place = index; place < index + taken; place += 1)
+          for (let place = index; place < index + Math.max(1, taken); place += 1)
             this.#work.slice(partition, batches.at(place) as RecordBatch);
           return ok(undefined);
         }
@@ -247,27 +251,17 @@ class Transaction {
       this.#draft.batchesRead += taken;
       if (taken > 0) reached = (batches.at(index - 1) as RecordBatch).lastOffset + 1n;
       if (reached !== undefined) this.#draft.positions.set(partition, reached);
-      if (this.#quarantineFull()) return ok(undefined);
+      if (this.#mustClose()) return ok(undefined);
     }
     this.#draft.positions.set(partition, next);
     return ok(undefined);
   }
 
-  /** The part of a batch to take now, where all of it was too much. */
-  #sliceOf(partition: number, batch: RecordBatch, groups: readonly LaneGroup[]): { readonly slice?: BatchSlice } {
-    const { limits, positions, sliced } = this.#work;
-    if (!sliced(partition, batch)) return {};
-    const from = this.#draft.positions.get(partition) ?? positions.get(partition) ?? batch.baseOffset;
-    return { slice: { from, recordsMax: sliceRecordsMax(groups, limits) } };
-  }
-
-  #governOnce(
-    request: Pick<GovernRequest, 'partition' | 'batches' | 'from' | 'most' | 'groups' | 'verdicts' | 'slice'>,
-  ): Promise<GovernAnswer> {
+  #governOnce(asked: Omit<GovernRequest, 'topic' | 'unserved' | 'suppressions' | 'draft' | 'writer'>): Promise<GovernAnswer> {
     const { dataset, verdicts: registry, board } = this.#work;
     this.#begin();
     return this.#work.govern({
-      ...request,
+      ...asked,
       topic: this.#topic,
       unserved: (ids) => registry.unserved(ids, dataset),
       ...(board.suppressions === undefined ? {} : { suppressions: board.suppressions }),
@@ -286,12 +280,19 @@ class Transaction {
     this.#breathedAt = performance.now();
   }
 
-  /** What is refused has to be sealed, record by record, before the brokers give the transaction up; the rest of the answer is read again. */
-  #quarantineFull(): boolean {
-    const { quarantine, quarantineRecords, quarantineBytes } = this.#draft;
-    const { quarantineOriginalsMax, quarantineRecordsMax, quarantineBytesMax } = this.#work.limits;
-    const full = quarantine.size >= quarantineOriginalsMax || quarantineRecords >= quarantineRecordsMax;
-    return full || quarantineBytes >= quarantineBytesMax;
+  /**
+   * What is refused has to be sealed, record by record, before the brokers give the transaction up, and what goes out for many has to arrive. The rest of what
+   * was fetched is fetched again.
+   */
+  #mustClose(): boolean {
+    const { quarantine, quarantineRecords, quarantineBytes, begunAtMs } = this.#draft;
+    const { limits } = this.#work;
+    return (
+      quarantine.size >= limits.quarantineOriginalsMax ||
+      quarantineRecords >= limits.quarantineRecordsMax ||
+      quarantineBytes >= limits.quarantineBytesMax ||
+      (this.#begun && performance.now() - begunAtMs >= withinFetch * limits.transactionMs)
+    );
   }
 
   #begin(): void {
