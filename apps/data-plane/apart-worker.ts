@@ -218,6 +218,7 @@ export class ApartWorker {
   #close(draft: TransactionDraft, places: ReadonlyMap<number, Apart>, producer: FeedProducer): Closing {
     const heads = new Map([...places].map(([partition, { head }]) => [partition, head]));
     const receipts = draft.receipts(true, heads);
+    this.#next.clear();
     const unreadable = draft.unreadable();
     for (const [partition, next] of draft.positions) {
       const standing = places.get(partition);

@@ -1,6 +1,6 @@
-/** A commit of an agreement that is served alone, whose outcome its reader is not told. */
+/** A transaction of an agreement that is served alone, whose outcome its reader is not told, or that failed. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
+import { PartitionFetcher, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
 import { fail } from '../../libs/base/index.ts';
 import { PlaneFixture, programOf } from './plane-fixture.ts';
 import { PositionLog } from './position-log.ts';
@@ -13,6 +13,54 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => fixture?.close(), 60_000);
+
+test('that failed leaves nothing behind: what it would have written of one partition does not go out with the next, which has another', async () => {
+  const [dataset, first, late] = (await fixture.dataset(2, 2)) as [string, string, string];
+  await fixture.direct(dataset, first, tokens);
+  for (let round = 0; round < 3; round += 1) {
+    await fixture.numbers(dataset, 0, round * 5_000, 5_000);
+    await fixture.numbers(dataset, 1, 15_000 + round * 5_000, 5_000);
+  }
+  const failed = { commits: 0, hides: false };
+  const open = TransactionalProducer.open.bind(TransactionalProducer);
+  const opening = jest.spyOn(TransactionalProducer, 'open').mockImplementation(async (cluster, options) => {
+    const opened = await open(cluster, options);
+    if (!opened.ok || !options.transactionalId.endsWith(late)) return opened;
+    const producer = opened.value;
+    const commitOffsets = producer.commitOffsets.bind(producer);
+    producer.commitOffsets = (...offsets) => {
+      failed.hides = failed.commits === 0;
+      if (!failed.hides) return commitOffsets(...offsets);
+      failed.commits += 1;
+      return Promise.resolve(fail('producer-fenced', 'another instance took over'));
+    };
+    return opened;
+  });
+  // The next transaction has the other partition.
+  const { fetch } = PartitionFetcher.prototype;
+  const fetching = jest.spyOn(PartitionFetcher.prototype, 'fetch').mockImplementation(function (
+    this: PartitionFetcher,
+    positions,
+    limits,
+  ) {
+    const other = positions.get(1);
+    return fetch.call(this, failed.hides && other !== undefined ? new Map([[1, other]]) : positions, limits);
+  });
+  try {
+    // One batch of one partition for each fetch, and one fetch for each transaction: the partitions take turns.
+    await fixture.start({ limits: { transactionRecordsMax: 1, fetchBytesMax: 1_024, fetchPartitionBytesMax: 1_024 } });
+    await fixture.governed(dataset, first, tokens, 30_000);
+    await fixture.direct(dataset, late, tokens, { start: 'earliest' });
+    const received = await fixture.governed(dataset, late, tokens, 30_000);
+    expect(failed).toEqual({ commits: 1, hides: false });
+    expect(received.map(({ number }) => number).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 30_000 }, (_, number) => number),
+    );
+  } finally {
+    opening.mockRestore();
+    fetching.mockRestore();
+  }
+}, 90_000);
 
 test('is found out before anything more is done, however often the positions cannot be read: nothing comes twice, nothing is missing', async () => {
   const [dataset, first, late] = (await fixture.dataset(1, 2)) as [string, string, string];
