@@ -15,6 +15,7 @@ import { stages } from '../../libs/stages/index.ts';
 import { workerLimits } from './config.ts';
 import { KeyRing, mayOpenLater } from './key-ring.ts';
 import { recordIdKey } from './lane-group.ts';
+import { ageMs, longAgo, momentNow } from './moment.ts';
 import type { DatasetSuppressions } from './suppression-board.ts';
 import { SuppressionBoard, unknownSuppressions } from './suppression-board.ts';
 
@@ -78,7 +79,8 @@ export class DirectiveBoard {
   readonly #unlisted = new Map<string, BoundKey>();
   /** How often one was not among them. */
   programMisses = 0;
-  #lastPollAt = 0;
+  /** When the last look at the topic that was answered was begun: a process may have been frozen before it read the answer. */
+  #asked = longAgo;
   #polls = 0;
   #version = 0;
   #stopped = false;
@@ -96,11 +98,12 @@ export class DirectiveBoard {
 
   /** Reads every directive up to the end seen now before it answers. */
   static async open(options: DirectiveBoardOptions): Promise<Result<DirectiveBoard>> {
+    const asked = momentNow();
     const feed = await DirectiveFeed.open(options.cluster, options.checker, options.report);
     if (!feed.ok) return during('opening the directives', feed.failure);
     const board = new DirectiveBoard(options, feed.value);
     await board.#apply([...feed.value.current().values()], keysWaitMsAtStart);
-    board.#lastPollAt = Date.now();
+    board.#asked = asked;
     return ok(board);
   }
 
@@ -136,7 +139,7 @@ export class DirectiveBoard {
 
   /** Milliseconds since the directives were last known to be current. */
   ageMs(): number {
-    return Date.now() - this.#lastPollAt;
+    return ageMs(this.#asked);
   }
 
   /** Resolves after a poll that began after this call, or after `timeoutMs`: false means that the directives may be stale. */
@@ -153,6 +156,7 @@ export class DirectiveBoard {
 
   async #follow(): Promise<void> {
     while (!this.#stopped) {
+      const asked = momentNow();
       const changed = await this.#feed.poll(pollWaitMs);
       if (!changed.ok) {
         this.#options.report(changed.failure);
@@ -163,7 +167,7 @@ export class DirectiveBoard {
       await this.#retry();
       await this.#begin();
       await this.#expire();
-      this.#lastPollAt = Date.now();
+      this.#asked = asked;
       this.#polls += 1;
     }
   }

@@ -8,6 +8,7 @@ import { fieldReader, parseSchema } from '../../libs/avro/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
 import type { Directive, Suppression } from '../../libs/catalog/index.ts';
 import { subjectDigest } from '../../libs/catalog/index.ts';
+import { ageMs, longAgo, momentNow } from './moment.ts';
 
 const pollWaitMs = 400;
 const retryPauseMs = 500;
@@ -36,7 +37,8 @@ export class SuppressionBoard {
   /** Digests by dataset; undefined while the topic was not read to its end. */
   #lists: Map<string, Set<string>> | undefined;
   #changed = new Set<string>();
-  #polledAtMs = -Infinity;
+  /** When the last look at the topic that was answered was begun. */
+  #asked = longAgo;
   #stopped = false;
   #loop: Promise<void> | undefined;
 
@@ -58,7 +60,7 @@ export class SuppressionBoard {
     );
     const readers = new Map<number, FieldReader | undefined>();
     return {
-      ready: () => (this.#lists?.get(dataset)?.size ?? 0) >= count && performance.now() - this.#polledAtMs <= this.#ageMsMax,
+      ready: () => (this.#lists?.get(dataset)?.size ?? 0) >= count && ageMs(this.#asked) <= this.#ageMsMax,
       has: (subject) => this.#lists?.get(dataset)?.has(subjectDigest(key, subject)) ?? true,
       reader: (schemaId) => {
         if (!readers.has(schemaId)) readers.set(schemaId, readerOf(texts.get(schemaId), field));
@@ -81,6 +83,7 @@ export class SuppressionBoard {
 
   async #follow(): Promise<void> {
     while (!this.#stopped) {
+      let asked = momentNow();
       const opened = await SuppressionFeed.open(this.#cluster);
       if (!opened.ok) {
         this.#report(opened.failure);
@@ -90,15 +93,16 @@ export class SuppressionBoard {
       const { feed, known } = opened.value;
       this.#lists = new Map();
       this.#take(known);
-      this.#polledAtMs = performance.now();
+      this.#asked = asked;
       for (;;) {
+        asked = momentNow();
         const polled = this.#stopped ? undefined : await feed.poll(pollWaitMs);
         if (polled?.ok !== true) {
           if (polled !== undefined) this.#report(polled.failure);
           break;
         }
         this.#take(polled.value);
-        this.#polledAtMs = performance.now();
+        this.#asked = asked;
       }
       await feed.close();
       // What cannot be read is looked for from the beginning: until then what is known grows old, and then nothing is governed.
