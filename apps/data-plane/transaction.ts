@@ -227,7 +227,7 @@ class Transaction {
           // One batch that has to wait does not hold up those before it.
           if (answer.taken > 1) aloneUntil = index + answer.taken;
           else {
-            const found = await this.#work.verdicts.of(answer.ids, this.#work.dataset);
+            const found = await this.#work.verdicts.soon(answer.ids, this.#work.dataset);
             if (!found.ok) return this.#pause(partition, found.failure);
             verdicts = new Map([...verdicts, ...found.value]);
           }
