@@ -312,6 +312,7 @@ export class ApartWorker {
     );
     if (!written.ok) return written;
     this.#owned.books.get(partition)?.committedApart(this.#agreement, after);
+    this.#ahead.seen(partition, standing.next, -1);
     this.#context.options.report(
       fail(
         'offset-out-of-range',

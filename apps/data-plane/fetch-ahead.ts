@@ -14,7 +14,7 @@ export interface PartitionBatches {
   readonly next: bigint;
   readonly lastStableOffset: bigint;
   readonly logStartOffset: bigint;
-  /** The position that was asked for is not in the topic. */
+  /** The position that was asked for is not in the topic, or what stands before it is not what was read. */
   readonly outOfRange: boolean;
   readonly bytes: number;
 }
@@ -80,6 +80,16 @@ export class FetchAhead {
     const answer = await this.#fetcher.fetch(positions, { ...this.#limits, maxWaitMs: this.waitMs });
     if (answer.ok) this.answeredAtMs = Date.now();
     return answer;
+  }
+
+  /** The epoch of the leader that wrote the record before a position; -1 where it was not read here. */
+  epochBefore(partition: number, offset: bigint): number {
+    return this.#fetcher.epochBefore(partition, offset);
+  }
+
+  /** What is committed of it with a position; -1 forgets what was read here. */
+  seen(partition: number, offset: bigint, epoch: number): void {
+    this.#fetcher.seen(partition, offset, epoch);
   }
 
   close(): void {

@@ -29,6 +29,7 @@ export class OwnedPartitions {
   /** The last command that let a partition go on. */
   readonly resumed = new Map<number, string>();
   readonly #context: FeedContext;
+  readonly #seen: (partition: number, offset: bigint, leaderEpoch: number) => void;
   /** Partitions that were never read: who comes first decides where they begin. */
   readonly #untouched = new Set<number>();
   #settledVersion = -1;
@@ -37,8 +38,10 @@ export class OwnedPartitions {
   #lookAgainAt = 0;
   #commandsAt = 0;
 
-  constructor(context: FeedContext) {
+  /** `seen` is told of the position at which a partition is read on, and of the epoch of the record before it, -1 where nothing is known of that. */
+  constructor(context: FeedContext, seen: (partition: number, offset: bigint, leaderEpoch: number) => void) {
     this.#context = context;
+    this.#seen = seen;
   }
 
   /** What transactions of this process, on the same partition at the same time, have to know of each other: for those of the others. */
@@ -74,6 +77,7 @@ export class OwnedPartitions {
           standings,
         }),
       );
+      this.#seen(partition, next, place?.leaderEpoch ?? -1);
       if (state?.resumed !== undefined) this.resumed.set(partition, state.resumed);
       if (place === undefined && !lost) this.#untouched.add(partition);
       else this.#untouched.delete(partition);
@@ -208,6 +212,8 @@ export class OwnedPartitions {
     if (!written.ok) return written;
     book.head = head;
     book.gap = true;
+    // Where an operator lets it go on, it goes on with what the log has then.
+    this.#seen(partition, book.next, -1);
     this.#report(partition, `it no longer has offset ${book.next}; it begins at ${logStart}`);
     return ok(undefined);
   }

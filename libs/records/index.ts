@@ -29,6 +29,6 @@ export type { BlockCipher, Prf, SlotMaker } from './kernels/slot-maker.ts';
 export { tokenKernelBytes } from './kernels/token-kernel.ts';
 export { tokenMaker } from './kernels/token-maker.ts';
 export type { Batches, RecordBatch } from './read-batches.ts';
-export { readBatches, WaitingBatches } from './read-batches.ts';
+export { readBatches, readEpochs, WaitingBatches } from './read-batches.ts';
 export type { RecordFrames } from './record-frames.ts';
 export { firstByte, frameArrays, frameRecords, readHeaders, sliceFrames } from './record-frames.ts';

@@ -95,6 +95,27 @@ export function readBatches(bytes: Uint8Array, visit: (batch: RecordBatch, start
   return count;
 }
 
+/** Calls `visit` for each run of whole batches that one leader wrote, with its epoch and their first and last offsets. */
+export function readEpochs(bytes: Uint8Array, visit: (epoch: number, first: bigint, last: bigint) => void): void {
+  const view = viewOf(bytes);
+  let run: { epoch: number; first: bigint; last: bigint } | undefined;
+  for (let at = 0; at + batchLayout.records <= bytes.length; ) {
+    const length = view.getInt32(at + batchLayout.batchLength);
+    const end = at + batchPrefixBytes + length;
+    if (length < batchLayout.records - batchPrefixBytes || end > bytes.length) break;
+    const epoch = view.getInt32(at + batchLayout.partitionLeaderEpoch);
+    const first = view.getBigInt64(at + batchLayout.baseOffset);
+    const last = first + BigInt(Math.max(0, view.getInt32(at + batchLayout.lastOffsetDelta)));
+    if (run?.epoch === epoch) run.last = last;
+    else {
+      if (run !== undefined) visit(run.epoch, run.first, run.last);
+      run = { epoch, first, last };
+    }
+    at = end;
+  }
+  if (run !== undefined) visit(run.epoch, run.first, run.last);
+}
+
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView => new DataView(buffer, byteOffset, byteLength);
 
 class FetchedBatch implements RecordBatch {

@@ -170,7 +170,9 @@ describe.each(producers)('%s', (_name, open) => {
     };
     expect(await round(5n, placeOf(member).memberEpoch)).toBe(true);
     expect(await round(9n, placeOf(member).memberEpoch + 7)).toBe(false);
-    expect(unwrap(await committedPlaces(cluster, group, name))).toEqual(new Map([[0, { offset: 5n, metadata: 'at 5' }]]));
+    expect(unwrap(await committedPlaces(cluster, group, name))).toEqual(
+      new Map([[0, { offset: 5n, metadata: 'at 5', leaderEpoch: -1 }]]),
+    );
     await member.leave();
   }, 30_000);
 });

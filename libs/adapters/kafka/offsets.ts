@@ -57,6 +57,8 @@ export async function committedOffsets(cluster: Cluster, group: string, topic: s
 export interface CommittedPlace {
   readonly offset: bigint;
   readonly metadata: string;
+  /** Epoch of the leader that wrote the record before; -1 where it is not known. */
+  readonly leaderEpoch: number;
 }
 
 /** The same with the metadata strings. */
@@ -76,8 +78,8 @@ export async function committedPlaces(
       const answer = await cluster.call(node, 'coordinator', offsetFetchV9.api, request, true);
       const positions = new Map<number, CommittedPlace>();
       for (const partition of answer.groups[0]?.topics[0]?.partitions ?? []) {
-        if (partition.committedOffset < 0n) continue;
-        positions.set(partition.partitionIndex, { offset: partition.committedOffset, metadata: partition.metadata ?? '' });
+        const { committedOffset: offset, metadata, committedLeaderEpoch: leaderEpoch } = partition;
+        if (offset >= 0n) positions.set(partition.partitionIndex, { offset, metadata: metadata ?? '', leaderEpoch });
       }
       return ok(positions);
     } catch (error) {

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Result } from '../../base/index.ts';
 import { during, fail, ok } from '../../base/index.ts';
+import { readEpochs } from '../../records/index.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
+import { EpochHistory } from './epoch-history.ts';
 import { codeFailure, isPassing, kafkaCodes } from './kafka-codes.ts';
 import type { FetchAnswer, FetchedPartition, FetchLimits, FetchPosition } from './record-calls.ts';
 import { fetchCall } from './record-calls.ts';
@@ -51,6 +53,7 @@ export class PartitionFetcher {
   /** Partition -> a count that was higher the later it last brought records. */
   readonly #served = new Map<number, number>();
   #servedCount = 0;
+  readonly #epochs = new Map<number, EpochHistory>();
   #topicId: string | undefined;
 
   constructor(cluster: Cluster, topic: string, options: FetcherOptions = {}) {
@@ -69,8 +72,8 @@ export class PartitionFetcher {
   /**
    * The next of these positions (partition -> next offset), as soon as one leader has answered; what others answer later comes with the
    * next call, unless its position is not asked for any more. Partitions with a passing error are left out and metadata is refreshed. A
-   * partition whose position is not in the log comes with `errorCode` OFFSET_OUT_OF_RANGE and its `logStartOffset`: nothing is ever reset
-   * by itself. Fails with `topic-recreated` when the name stands for another topic than it did.
+   * partition whose position is not in the log comes with `errorCode` OFFSET_OUT_OF_RANGE and its `logStartOffset`, and so does one whose log
+   * was cut off before the position and written anew: nothing is ever reset by itself. Fails with `topic-recreated` when the name stands for another topic than it did.
    */
   async fetch(wanted: ReadonlyMap<number, bigint>, limits: FetchLimits): Promise<Result<Fetched>> {
     // The caller may move its positions on while the answer is on its way.
@@ -108,6 +111,22 @@ export class PartitionFetcher {
     return failed ?? ok(nothing);
   }
 
+  /** The epoch of the record before a position; -1 where it was not read here. */
+  epochBefore(partition: number, offset: bigint): number {
+    return this.#epochs.get(partition)?.before(offset) ?? -1;
+  }
+
+  /** What another reader knows of the record before a position; -1 forgets what is known here. */
+  seen(partition: number, offset: bigint, epoch: number): void {
+    this.#historyOf(partition).note(epoch, offset - 1n, offset - 1n);
+  }
+
+  #historyOf(partition: number): EpochHistory {
+    let history = this.#epochs.get(partition);
+    if (history === undefined) this.#epochs.set(partition, (history = new EpochHistory()));
+    return history;
+  }
+
   /** Closes the connections and gives back what was not taken. */
   close(): void {
     this.#links.close();
@@ -142,7 +161,7 @@ export class PartitionFetcher {
       this.#giveUpOvertaken(leader, partition, offset);
       if (this.#pending.has(leader)) continue;
       const group = byLeader.get(leader) ?? [];
-      group.push({ topicId: topic.topicId, partition, offset });
+      group.push({ topicId: topic.topicId, partition, offset, epochBefore: this.epochBefore(partition, offset) });
       byLeader.set(leader, group);
     }
     const rested = [...byLeader].filter(([leader]) => (this.#restsUntilMs.get(leader) ?? 0) <= Date.now());
@@ -195,9 +214,12 @@ export class PartitionFetcher {
       for (const partition of answer.value.partitions) {
         if (offsets.get(partition.partition) !== positions.get(partition.partition)) continue;
         const { errorCode } = partition;
-        if (errorCode === kafkaCodes.none || errorCode === kafkaCodes.offsetOutOfRange) {
+        if (partition.diverges) partitions.push({ ...partition, errorCode: kafkaCodes.offsetOutOfRange });
+        else if (errorCode === kafkaCodes.none || errorCode === kafkaCodes.offsetOutOfRange) {
           partitions.push(partition);
-          if (partition.records.length > 0) this.#served.set(partition.partition, ++this.#servedCount);
+          if (partition.records.length === 0) continue;
+          this.#served.set(partition.partition, ++this.#servedCount);
+          readEpochs(partition.records, (...read) => this.#historyOf(partition.partition).note(...read));
         } else if (isPassing(errorCode)) stale = true;
         else failed = codeFailure(errorCode, `partition ${partition.partition}`);
       }

@@ -7,6 +7,8 @@ export interface FetchPosition {
   readonly topicId: string;
   readonly partition: number;
   readonly offset: bigint;
+  /** Epoch of the leader that wrote the record before; -1 where it is not known. */
+  readonly epochBefore: number;
 }
 
 export interface FetchedPartition {
@@ -17,6 +19,8 @@ export interface FetchedPartition {
   readonly lastStableOffset: bigint;
   readonly logStartOffset: bigint;
   readonly aborted: readonly AbortedTransaction[];
+  /** The log is not the one that was read up to this position: it was cut off before it, and written anew. */
+  readonly diverges: boolean;
   /** Whole and possibly one cut-off RecordBatch, as the broker stores them. */
   readonly records: Buffer;
 }
@@ -57,8 +61,8 @@ export const fetchCall: WireCall<FetchQuestion, FetchAnswer> = {
     writer.array(
       grouped(positions, ({ topicId }) => topicId),
       ([topicId, partitions]) => {
-        writer.uuid(topicId).array(partitions, ({ partition, offset }) => {
-          writer.int32(partition).int32(-1).int64(offset).int32(-1).int64(-1n).int32(limits.partitionMaxBytes);
+        writer.uuid(topicId).array(partitions, ({ partition, offset, epochBefore }) => {
+          writer.int32(partition).int32(-1).int64(offset).int32(epochBefore).int64(-1n).int32(limits.partitionMaxBytes);
         });
       },
     );
@@ -74,14 +78,22 @@ export const fetchCall: WireCall<FetchQuestion, FetchAnswer> = {
     const partitions = reader
       .array(() => {
         const topicId = reader.uuid();
-        return reader.array(() => readFetched(reader, topicId));
+        return reader.array(
+          () => readFetched(reader, topicId),
+          (fetched, tag) => {
+            if (tag === divergingEpochTag) fetched.diverges = true;
+          },
+        );
       })
       .flat();
     return { throttleMs, value: { errorCode, partitions, release: lease.release } };
   },
 };
 
-function readFetched(reader: WireReader, topicId: string): FetchedPartition {
+/** Of a partition in the answer to Fetch: where the log of the leader and what was read part. */
+const divergingEpochTag = 0;
+
+function readFetched(reader: WireReader, topicId: string): FetchedPartition & { diverges: boolean } {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
@@ -90,7 +102,7 @@ function readFetched(reader: WireReader, topicId: string): FetchedPartition {
   const aborted = reader.array(() => ({ producerId: reader.int64(), firstOffset: reader.int64() }));
   reader.int32();
   const records = reader.bytes();
-  return { topicId, partition, errorCode, highWatermark, lastStableOffset, logStartOffset, aborted, records };
+  return { topicId, partition, errorCode, highWatermark, lastStableOffset, logStartOffset, aborted, diverges: false, records };
 }
 
 export interface ProduceBatch {

@@ -18,6 +18,8 @@ export interface OffsetToCommit {
   /** The next offset to read. */
   readonly offset: bigint;
   readonly metadata?: string;
+  /** Epoch of the leader that wrote the record before; -1, unless given, where it is not known. */
+  readonly leaderEpoch?: number;
 }
 
 /** Who produces: an id that the broker gave out, and its epoch. */
@@ -98,11 +100,11 @@ function writeOffsets(writer: WireWriter, member: GroupPlace | undefined, offset
   writer.array(
     grouped(offsets, ({ topic }) => topic),
     ([topic, partitions]) => {
-      writer.string(topic).array(partitions, ({ partition, offset, metadata }) => {
+      writer.string(topic).array(partitions, ({ partition, offset, metadata, leaderEpoch }) => {
         writer
           .int32(partition)
           .int64(offset)
-          .int32(-1)
+          .int32(leaderEpoch ?? -1)
           .string(metadata ?? '');
       });
     },

@@ -61,23 +61,25 @@ export class WireReader {
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
 
-  /** COMPACT_ARRAY, null read as empty; each entry's tagged fields are passed over. */
-  array<T>(read: () => T): T[] {
+  /** COMPACT_ARRAY, null read as empty; each entry's tagged fields are passed over, and told of. */
+  array<T>(read: () => T, tagged?: (value: T, tag: number) => void): T[] {
     const count = this.uvarint() - 1;
     if (count > this.remaining) throw new RangeError('an array is longer than its answer');
     const values: T[] = [];
     for (let index = 0; index < count; index += 1) {
-      values.push(read());
-      this.tags();
+      const value = read();
+      values.push(value);
+      this.tags(tagged === undefined ? undefined : (tag) => tagged(value, tag));
     }
     return values;
   }
 
-  /** Passes over tagged fields. */
-  tags(): void {
+  /** Passes over tagged fields, and tells which there are. */
+  tags(tagged?: (tag: number) => void): void {
     const count = this.uvarint();
     for (let index = 0; index < count; index += 1) {
-      this.uvarint();
+      const tag = this.uvarint();
+      tagged?.(tag);
       this.#skip(this.uvarint());
     }
   }
