@@ -95,7 +95,7 @@ test('is found out before anything more is done, however often the positions can
     await fixture.direct(dataset, late, tokens, { start: 'earliest' });
     await fixture.governed(dataset, late, tokens, 15_000);
     // One more would be one too many.
-    const received = await fixture.governed(dataset, late, tokens, 15_001, 5_000);
+    const received = await fixture.governed(dataset, late, tokens, 15_001, 3_000);
     expect(received.map(({ number }) => number)).toEqual(Array.from({ length: 15_000 }, (_, number) => number));
     expect(failed).toEqual({ commits: 1, looks: 0 });
   } finally {

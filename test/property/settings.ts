@@ -17,7 +17,7 @@ const ordinarySeed = 20_260_105;
 export function propertySettings(environment: NodeJS.ProcessEnv = process.env): PropertySettings {
   const { PROPERTY_RUNS: runs, PROPERTY_RECORDS: records, PROPERTY_SEED: seed, PROPERTY_PATH: path } = environment;
   return {
-    runs: wholeNumber('PROPERTY_RUNS', runs, 2_000),
+    runs: wholeNumber('PROPERTY_RUNS', runs, 1_200),
     records: wholeNumber('PROPERTY_RECORDS', records, 50),
     seed: seed === 'random' ? Math.floor(Math.random() * 0x7fff_ffff) : wholeNumber('PROPERTY_SEED', seed, ordinarySeed),
     path,
