@@ -105,7 +105,8 @@ export class GovernController {
   /** Governs for groups of one walk. */
   #walk(request: GovernRequest, frames: RecordFrames, screening: Screening, groups: readonly LaneGroup[], span: Span): void {
     const arena = sharedArena();
-    const from = firstIndex(frames, groups[0]?.from ?? 0n);
+    const start = groups[0]?.from ?? 0n;
+    const from = firstIndex(frames, start > request.position ? start : request.position);
     if (from === frames.count) return;
     const shares = groups.flatMap((group) => sharesOf(request, frames, group, span));
     const run = (some: readonly Share[]): void => {
