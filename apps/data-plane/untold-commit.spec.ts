@@ -14,6 +14,16 @@ beforeAll(async () => {
 
 afterAll(() => fixture?.close(), 60_000);
 
+/** Changes every producer that is opened for an agreement that is served alone, until it is restored. */
+function eachProducerOf(agreement: string, change: (producer: TransactionalProducer) => void) {
+  const open = TransactionalProducer.open.bind(TransactionalProducer);
+  return jest.spyOn(TransactionalProducer, 'open').mockImplementation(async (cluster, options) => {
+    const opened = await open(cluster, options);
+    if (opened.ok && options.transactionalId.endsWith(agreement)) change(opened.value);
+    return opened;
+  });
+}
+
 test('that failed leaves nothing behind: what it would have written of one partition does not go out with the next, which has another', async () => {
   const [dataset, first, late] = (await fixture.dataset(2, 2)) as [string, string, string];
   await fixture.direct(dataset, first, tokens);
@@ -22,11 +32,7 @@ test('that failed leaves nothing behind: what it would have written of one parti
     await fixture.numbers(dataset, 1, 15_000 + round * 5_000, 5_000);
   }
   const failed = { commits: 0, hides: false };
-  const open = TransactionalProducer.open.bind(TransactionalProducer);
-  const opening = jest.spyOn(TransactionalProducer, 'open').mockImplementation(async (cluster, options) => {
-    const opened = await open(cluster, options);
-    if (!opened.ok || !options.transactionalId.endsWith(late)) return opened;
-    const producer = opened.value;
+  const opening = eachProducerOf(late, (producer) => {
     const commitOffsets = producer.commitOffsets.bind(producer);
     producer.commitOffsets = (...offsets) => {
       failed.hides = failed.commits === 0;
@@ -34,7 +40,6 @@ test('that failed leaves nothing behind: what it would have written of one parti
       failed.commits += 1;
       return Promise.resolve(fail('producer-fenced', 'another instance took over'));
     };
-    return opened;
   });
   // The next transaction has the other partition.
   const { fetch } = PartitionFetcher.prototype;
@@ -68,11 +73,7 @@ test('is found out before anything more is done, however often the positions can
   // Further behind than the others would take it along.
   for (let round = 0; round < 3; round += 1) await fixture.numbers(dataset, 0, round * 5_000, 5_000);
   const failed = { commits: 0, looks: 0 };
-  const open = TransactionalProducer.open.bind(TransactionalProducer);
-  const opening = jest.spyOn(TransactionalProducer, 'open').mockImplementation(async (cluster, options) => {
-    const opened = await open(cluster, options);
-    if (!opened.ok || !options.transactionalId.endsWith(late)) return opened;
-    const producer = opened.value;
+  const opening = eachProducerOf(late, (producer) => {
     const commit = producer.commit.bind(producer);
     producer.commit = async () => {
       const committed = await commit();
@@ -81,7 +82,6 @@ test('is found out before anything more is done, however often the positions can
       failed.looks = 3;
       return fail('broker-unreachable', 'the answer was lost');
     };
-    return opened;
   });
   const caughtUp = Reflect.get(PositionLog.prototype, 'caughtUp');
   const looking = jest.spyOn(PositionLog.prototype, 'caughtUp').mockImplementation(function (this: PositionLog) {
