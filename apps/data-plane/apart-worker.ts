@@ -34,8 +34,6 @@ export class ApartWorker {
   #turning: Promise<unknown> = Promise.resolve();
   #loop: Promise<void> = Promise.resolve();
   #waitMs = 0;
-  /** What the standings are once the transaction under way is committed. */
-  readonly #next = new Map<number, Apart>();
   /** Partitions for which the quarantine was looked into. */
   readonly #looked = new Set<number>();
   readonly #unreadable: UnreadableOnce;
@@ -158,6 +156,8 @@ export class ApartWorker {
     if (!opened.ok) return opened;
     const producer = opened.value;
     const begunAt = performance.now();
+    // What the standings are once this transaction is committed, and no other.
+    let next: ReadonlyMap<number, Apart> = new Map();
     const report = await runTransaction({
       ...this.#context.work(board),
       producer,
@@ -167,10 +167,14 @@ export class ApartWorker {
       stopping: () => this.#stopping,
       mustWrite: () => false,
       unreadable: this.#unreadable,
-      close: (draft) => this.#close(draft, places, producer),
+      close: (draft) => {
+        const closed = this.#close(draft, places, producer);
+        next = closed.next;
+        return closed;
+      },
     });
     if (!report.ok) return report;
-    return this.#ended(report.value, places, live, performance.now() - begunAt);
+    return this.#ended(report.value, { places, next }, live, performance.now() - begunAt);
   }
 
   #live(): LiveAgreement | undefined {
@@ -215,22 +219,29 @@ export class ApartWorker {
     return places;
   }
 
-  #close(draft: TransactionDraft, places: ReadonlyMap<number, Apart>, producer: FeedProducer): Closing {
+  #close(
+    draft: TransactionDraft,
+    places: ReadonlyMap<number, Apart>,
+    producer: FeedProducer,
+  ): Closing & { readonly next: ReadonlyMap<number, Apart> } {
     const heads = new Map([...places].map(([partition, { head }]) => [partition, head]));
     const receipts = draft.receipts(true, heads);
-    this.#next.clear();
+    const { dataset } = this.#context.options;
+    const next = new Map<number, Apart>();
     const unreadable = draft.unreadable();
-    for (const [partition, next] of draft.positions) {
+    for (const [partition, position] of draft.positions) {
       const standing = places.get(partition);
-      const after = standing && { ...standing, next, head: heads.get(partition) ?? standing.head };
+      const after = standing && { ...standing, next: position, head: heads.get(partition) ?? standing.head };
       const book = this.#owned.books.get(partition);
       if (after !== undefined && book !== undefined)
-        this.#next.set(partition, book.withUnreadable(this.#agreement, after, unreadable.get(partition) ?? []));
+        next.set(partition, book.withUnreadable(this.#agreement, after, unreadable.get(partition) ?? []));
     }
+    const standings = [...next].map(([partition, standing]) => standingRecord(dataset, partition, this.#agreement, standing));
     return {
+      next,
       records: [
         { topic: topicNames.receipts, partition: 0, records: receipts },
-        { topic: topicNames.positions, partition: 0, records: this.#standingRecords() },
+        { topic: topicNames.positions, partition: 0, records: standings },
       ],
       // Moves nothing: the coordinator refuses it, and so the transaction, once the member has lost its place.
       commitOffsets: () =>
@@ -238,21 +249,14 @@ export class ApartWorker {
     };
   }
 
-  #standingRecords(): OutRecord[] {
-    const { dataset } = this.#context.options;
-    return [...this.#next].map(([partition, standing]) => standingRecord(dataset, partition, this.#agreement, standing));
-  }
-
   async #ended(
     { end, seen, paused }: TransactionReport,
-    places: ReadonlyMap<number, Apart>,
+    { places, next }: { readonly places: ReadonlyMap<number, Apart>; readonly next: ReadonlyMap<number, Apart> },
     live: LiveAgreement,
     tookMs: number,
   ): Promise<Result<'done' | 'wait'>> {
     const { options } = this.#context;
     this.#figures.ended(end.kind);
-    const next = new Map(this.#next);
-    this.#next.clear();
     for (const failure of paused.values()) options.report(failure);
     switch (end.kind) {
       case 'outputs-failed':

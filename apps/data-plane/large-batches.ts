@@ -1,6 +1,6 @@
 /** Batches that are not governed at once: framed once, outside of the arena, and taken in parts. */
 import type { RecordBatch, RecordFrames } from '../../libs/records/index.ts';
-import { firstByte, frameRecords } from '../../libs/records/index.ts';
+import { endWithin, frameRecords } from '../../libs/records/index.ts';
 
 interface Kept {
   readonly topic: string;
@@ -43,9 +43,5 @@ const headerOf = ({ bytes, records }: RecordBatch): Uint8Array => bytes.subarray
 
 /** The index behind the records from `begin` on that are taken together: at least one, even if it is larger. */
 export function partEnd(frames: RecordFrames, begin: number, bytesMax: number, recordsMax: number): number {
-  const start = firstByte(frames, begin);
-  const most = Math.min(frames.count, begin + recordsMax);
-  let end = begin + 1;
-  while (end < most && (frames.headersEnd[end] as number) - start <= bytesMax) end += 1;
-  return end;
+  return Math.max(begin + 1, endWithin(frames, begin, Math.min(frames.count, begin + recordsMax), bytesMax));
 }

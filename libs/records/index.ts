@@ -31,4 +31,4 @@ export { tokenMaker } from './kernels/token-maker.ts';
 export type { Batches, RecordBatch } from './read-batches.ts';
 export { readBatches, readEpochs, WaitingBatches } from './read-batches.ts';
 export type { RecordFrames } from './record-frames.ts';
-export { firstByte, frameArrays, frameRecords, readHeaders, sliceFrames } from './record-frames.ts';
+export { endWithin, firstByte, frameArrays, frameRecords, readHeaders, sliceFrames } from './record-frames.ts';

@@ -82,27 +82,14 @@ export class WaitingBatches implements Batches {
  */
 export function readBatches(bytes: Uint8Array, visit: (batch: RecordBatch, start: number) => void): number {
   const view = viewOf(bytes);
-  let position = 0;
-  let count = 0;
-  while (position + batchLayout.records <= bytes.length) {
-    const length = view.getInt32(position + batchLayout.batchLength);
-    const end = position + batchPrefixBytes + length;
-    if (length < batchLayout.records - batchPrefixBytes || end > bytes.length) break;
-    visit(new FetchedBatch(bytes, view, position, end), position);
-    count += 1;
-    position = end;
-  }
-  return count;
+  return walkBatches(view, (start, end) => visit(new FetchedBatch(bytes, view, start, end), start));
 }
 
 /** Calls `visit` for each run of whole batches that one leader wrote, with its epoch and their first and last offsets. */
 export function readEpochs(bytes: Uint8Array, visit: (epoch: number, first: bigint, last: bigint) => void): void {
   const view = viewOf(bytes);
   let run: { epoch: number; first: bigint; last: bigint } | undefined;
-  for (let at = 0; at + batchLayout.records <= bytes.length; ) {
-    const length = view.getInt32(at + batchLayout.batchLength);
-    const end = at + batchPrefixBytes + length;
-    if (length < batchLayout.records - batchPrefixBytes || end > bytes.length) break;
+  walkBatches(view, (at) => {
     const epoch = view.getInt32(at + batchLayout.partitionLeaderEpoch);
     const first = view.getBigInt64(at + batchLayout.baseOffset);
     const last = first + BigInt(Math.max(0, view.getInt32(at + batchLayout.lastOffsetDelta)));
@@ -111,9 +98,23 @@ export function readEpochs(bytes: Uint8Array, visit: (epoch: number, first: bigi
       if (run !== undefined) visit(run.epoch, run.first, run.last);
       run = { epoch, first, last };
     }
-    at = end;
-  }
+  });
   if (run !== undefined) visit(run.epoch, run.first, run.last);
+}
+
+/** Calls `visit` with where each whole batch begins and the byte behind it; returns how many there are. */
+function walkBatches(view: DataView, visit: (start: number, end: number) => void): number {
+  let position = 0;
+  let count = 0;
+  while (position + batchLayout.records <= view.byteLength) {
+    const length = view.getInt32(position + batchLayout.batchLength);
+    const end = position + batchPrefixBytes + length;
+    if (length < batchLayout.records - batchPrefixBytes || end > view.byteLength) break;
+    visit(position, end);
+    count += 1;
+    position = end;
+  }
+  return count;
 }
 
 const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView => new DataView(buffer, byteOffset, byteLength);

@@ -98,6 +98,16 @@ export function sliceFrames(frames: RecordFrames, from: number, to: number): Rec
   };
 }
 
+/** The index behind the records from `from` on, before `to`, that take at most so many bytes; `from` where the first takes more. */
+export function endWithin(frames: RecordFrames, from: number, to: number, bytesMax: number): number {
+  const start = firstByte(frames, from);
+  const fits = (index: number): boolean => (frames.headersEnd[index] as number) - start <= bytesMax;
+  if (fits(to - 1)) return to;
+  let end = from;
+  while (end < to && fits(end)) end += 1;
+  return end;
+}
+
 /** The first byte of a record's key, value or headers, whichever it has first. */
 export function firstByte(frames: RecordFrames, index: number): number {
   const key = frames.keyStart[index] as number;

@@ -6,7 +6,7 @@
 import { limits } from '../../base/index.ts';
 import type { RecordFrames } from '../record-frames.ts';
 import type { GovernedRanges } from './governed-ranges.ts';
-import { firstByte } from '../record-frames.ts';
+import { endWithin, firstByte } from '../record-frames.ts';
 import {
   answerEntryBytes,
   askEntryBytes,
@@ -204,11 +204,7 @@ export class Arena {
 
   /** The first index of `frames` behind `from` that cannot be admitted with it: by bytes and by records. */
   admissible(frames: RecordFrames, from: number, to: number): number {
-    const most = Math.min(to, from + recordsMax);
-    const start = firstByte(frames, from);
-    if ((frames.headersEnd[most - 1] as number) - start <= inputBytesMax) return most;
-    let end = from;
-    while (end < most && (frames.headersEnd[end] as number) - start <= inputBytesMax) end += 1;
+    const end = endWithin(frames, from, Math.min(to, from + recordsMax), inputBytesMax);
     if (end === from) throw new Error('arena: a record is larger than the limits allow');
     return end;
   }
