@@ -72,6 +72,7 @@ const plain = {
   'i64.shl': 0x86,
   'i64.shr_s': 0x87,
   'i64.shr_u': 0x88,
+  'i64.rotl': 0x89,
   'f64.abs': 0x99,
   'f64.floor': 0x9c,
   'f64.add': 0xa0,
@@ -192,18 +193,16 @@ export class Code {
     return this;
   }
 
-  load(name: keyof typeof memory | keyof typeof vectorMemory, offset = 0): this {
-    if (name in vectorMemory) this.#bytes.push(0xfd, vectorMemory[name as keyof typeof vectorMemory], 0, ...unsignedLeb(offset));
-    else this.#bytes.push(memory[name as keyof typeof memory], 0, ...unsignedLeb(offset));
+  /** `of` is the index of the memory. Source: WebAssembly 3.0, "Memory Instructions": bit 6 of the alignment says that an index follows. */
+  load(name: keyof typeof memory | keyof typeof vectorMemory, offset = 0, of = 0): this {
+    if (name in vectorMemory) this.#bytes.push(0xfd, vectorMemory[name as keyof typeof vectorMemory]);
+    else this.#bytes.push(memory[name as keyof typeof memory]);
+    this.#bytes.push(...(of === 0 ? [0] : [0x40, ...unsignedLeb(of)]), ...unsignedLeb(offset));
     return this;
   }
 
-  /** `into` is the index of the memory. Source: WebAssembly 3.0, "Memory Instructions": bit 6 of the alignment says that an index follows. */
   store(name: keyof typeof memory | 'v128.store', offset = 0, into = 0): this {
-    if (into === 0) return this.load(name, offset);
-    const opcode = name === 'v128.store' ? [0xfd, vectorMemory[name]] : [memory[name]];
-    this.#bytes.push(...opcode, 0x40, ...unsignedLeb(into), ...unsignedLeb(offset));
-    return this;
+    return this.load(name, offset, into);
   }
 
   get(local: number): this {

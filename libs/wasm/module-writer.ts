@@ -41,18 +41,20 @@ export class ModuleWriter {
   }
 
   /**
-   * `pagesMin` is the least size of the imported memory, in 64 KiB pages; `sharedPages` the size of a second one, `env.shared`, that threads share: it has
-   * the index 1.
+   * `pagesMin` is the least size of the imported memory, in 64 KiB pages. A second one has the index 1: `shared`, which threads share, or `table`, which
+   * they do not.
    */
-  finish(pagesMin: number, sharedPages?: number): Uint8Array {
+  finish(pagesMin: number, second?: { readonly name: 'shared' | 'table'; readonly pages: number }): Uint8Array {
     const types = this.#functions.map(({ parameters, results }) => [
       0x60,
       ...vectorOf(parameters.map(one)),
       ...vectorOf(results.map(one)),
     ]);
     const imports = [[...text('env'), ...text('memory'), 0x02, 0x00, ...unsignedLeb(pagesMin)]];
-    if (sharedPages !== undefined)
-      imports.push([...text('env'), ...text('shared'), 0x02, 0x03, ...unsignedLeb(sharedPages), ...unsignedLeb(sharedPages)]);
+    if (second !== undefined) {
+      const pages = unsignedLeb(second.pages);
+      imports.push([...text('env'), ...text(second.name), 0x02, second.name === 'shared' ? 0x03 : 0x01, ...pages, ...pages]);
+    }
     const globals = Array.from({ length: this.#globals }, () => [valueTypes.i32, 0x01, 0x41, 0x00, 0x0b]);
     const exports = this.#exports.map(({ name, index }) => [...text(name), 0x00, ...unsignedLeb(index)]);
     const bodies = this.#functions.map(({ code }) => {

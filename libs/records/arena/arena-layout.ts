@@ -71,6 +71,9 @@ export const recordsMax = 16_384;
 /** From one array of ranges to the next, bytes. */
 export const rangeStride = recordsMax * 4;
 
+/** Most texts that a step of a kernel takes: enough to pay for what a step costs, few enough to stay in the cache. */
+export const textsOfStep = 2_048;
+
 /** Fixed addresses of the kernels' working space and tables: each kernel module has its own. */
 export const kernelSpace = {
   /** Of the token kernels: 512 to 32 Ki. */
@@ -107,4 +110,24 @@ export const scratch = {
   /** The gather entries in the four lanes. */
   laneEntries: kernelSpace.tokens + 592,
   end: kernelSpace.tokens + 608,
+} as const;
+
+/**
+ * Where results are known again, as offsets from `arena.recall`, and the size of the table. A set of the table has two lines of 64 bytes, each a tag of
+ * 16, which is never zero, and a result of up to 48.
+ */
+export const recallSpace = {
+  /** First gather entry that is not in the step: i32. */
+  cursor: 0,
+  key: 16,
+  /** Addresses of the step's gather entries, i32, and the tags of their texts. */
+  entries: 64,
+  tags: 64 + textsOfStep * 4,
+  /** Gather entries of the texts that are not known. */
+  missing: 64 + textsOfStep * (4 + 16),
+  bytes: 64 + textsOfStep * (4 + 16 + gatherEntryBytes),
+  lineBytes: 64,
+  resultBytesMax: 48,
+  sets: 32_768,
+  tablePages: (32_768 * 2 * 64) / 65_536,
 } as const;

@@ -17,6 +17,7 @@ import {
   kernelSpace,
   place,
   rangeStride,
+  recallSpace,
   recordsMax,
 } from './arena-layout.ts';
 
@@ -98,6 +99,8 @@ export class Arena {
   /** Working space of kernels that take many texts a step; `lockstepEnd` is the byte behind. */
   readonly lockstep: number;
   readonly lockstepEnd: number;
+  /** Working space of what knows results again. */
+  readonly recall: number;
   readonly intake: Intake;
   readonly outlet: Outlet;
   readonly #input: number;
@@ -134,6 +137,7 @@ export class Arena {
     this.#otherwise = take(limits.schemaFieldsMax * 4);
     this.lockstep = take(lockstepBytes);
     this.lockstepEnd = this.lockstep + lockstepBytes;
+    this.recall = take(recallSpace.bytes);
     this.results = take(resultBytesMax);
     this.resultsEnd = this.results + resultBytesMax;
     this.#input = take(inputBytesMax + slackBytes);

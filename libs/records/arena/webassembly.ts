@@ -16,9 +16,7 @@ declare global {
   }
 }
 
-/** The exports of a kernel module over a memory, and over a second one where it wants one. */
-export function instantiateKernel<Exports>(bytes: Uint8Array, memory: WebAssembly.Memory, shared?: WebAssembly.Memory): Exports {
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-    env: shared === undefined ? { memory } : { memory, shared },
-  }).exports as unknown as Exports;
+/** The exports of a kernel module over the memories that it imports from `env`. */
+export function instantiateKernel<Exports>(bytes: Uint8Array, memories: Readonly<Record<string, WebAssembly.Memory>>): Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { ...memories } }).exports as unknown as Exports;
 }

@@ -65,7 +65,7 @@ const kernels = new WeakMap<Arena, BatchKernel>();
 export function batchKernel(arena: Arena): BatchKernel {
   const known = kernels.get(arena);
   if (known !== undefined) return known;
-  const kernel = instantiateKernel<BatchKernel>(emitBatchKernel(), arena.memory);
+  const kernel = instantiateKernel<BatchKernel>(emitBatchKernel(), { memory: arena.memory });
   kernels.set(arena, kernel);
   return kernel;
 }

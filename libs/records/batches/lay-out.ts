@@ -67,7 +67,10 @@ function sharedKernel(arena: Arena, room: SharedRoom): LayOutKernel {
   if (known !== undefined) return known;
   const module = new ModuleWriter();
   addLayOut(module, 1);
-  const kernel = instantiateKernel<LayOutKernel>(module.finish(1, room.pages), arena.memory, room.memory);
+  const kernel = instantiateKernel<LayOutKernel>(module.finish(1, { name: 'shared', pages: room.pages }), {
+    memory: arena.memory,
+    shared: room.memory,
+  });
   ofRoom.set(arena, kernel);
   return kernel;
 }

@@ -5,11 +5,11 @@ import { FF1 } from '@noble/ciphers/ff1.js';
 import { ff1 } from '../../ciphers/index.ts';
 import { bankCardIsValid, luhnCheckDigit, parseResidentId, residentIdCheckDigit } from '../../identifiers/index.ts';
 import { sharedArena } from '../arena/arena.ts';
+import { textsOfStep } from '../arena/arena-layout.ts';
 import type { FormatSpec } from './format-maker.ts';
 import { formatMaker } from './format-maker.ts';
 import type { LaidOut, SlotRequest } from './slots-fixture.ts';
 import { layOut, residues, shuffled } from './slots-fixture.ts';
-import { textsMax } from './token-space.ts';
 
 const arena = sharedArena();
 const field = 2;
@@ -99,7 +99,7 @@ describe('FF1 in lock-step', () => {
     const [key, tweak] = [randomBytes(16), randomBytes(5)];
     const spec: FormatSpec = { cipher: 'aes-128', first: 3, check: 'none' };
     const maker = formatMaker(arena, spec, key, tweak);
-    for (const count of [1, textsMax + 40, 3]) {
+    for (const count of [1, textsOfStep + 40, 3]) {
       const run = lay(requests(Array.from({ length: count }, () => digits(11))));
       maker.fill(arena, run.entries, field);
       expect(run.output()).toBe(run.expected(field, plainly(spec, key, tweak)));

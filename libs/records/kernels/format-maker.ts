@@ -1,12 +1,13 @@
 /** Format-preserving encryption of digits, for values whose readers check their form. */
 import type { Arena } from '../arena/arena.ts';
-import { gatherEntryBytes } from '../arena/arena-layout.ts';
+import { gatherEntryBytes, textsOfStep } from '../arena/arena-layout.ts';
 import { BlockRow } from './block-row.ts';
 import { badCountBit, digitsMax, digitsMin, secondBit } from './ff1-code.ts';
 import { kernelOf, sameArena, wipeTokenSpace } from './kernel-of.ts';
+import { asLongAsText, recallingMaker } from './recalling-maker.ts';
 import type { BlockCipher, SlotMaker } from './slot-maker.ts';
 import type { TokenKernel } from './token-kernel.ts';
-import { blockBytes, shapePlace, textsMax, tokenSpace } from './token-space.ts';
+import { blockBytes, shapePlace, tokenSpace } from './token-space.ts';
 
 const tweakBytesMax = 256;
 const rounds = 10;
@@ -29,7 +30,9 @@ export function formatMaker(arena: Arena, spec: FormatSpec, key: Uint8Array, twe
   if (tweak.length > tweakBytesMax) throw new RangeError('formatMaker: the tweak has at most 256 bytes');
   if (!Number.isInteger(spec.first) || spec.first < 0)
     throw new RangeError('formatMaker: the characters that stay are counted from 0');
-  return new Ff1Maker(arena, spec, key, Uint8Array.from(tweak));
+  const maker = new Ff1Maker(arena, spec, key, Uint8Array.from(tweak));
+  // With AES it takes about as long as a look at what is known.
+  return spec.cipher === 'aes-128' ? maker : recallingMaker(arena, maker, asLongAsText);
 }
 
 class Ff1Maker implements SlotMaker {
@@ -49,20 +52,21 @@ class Ff1Maker implements SlotMaker {
     this.#row = new BlockRow(arena, spec.cipher, key);
     this.#spec = spec;
     this.#tweak = tweak;
-    this.#values = arena.lockstep + textsMax * blockBytes;
+    this.#values = arena.lockstep + textsOfStep * blockBytes;
   }
 
-  fill(arena: Arena, entries: number, field: number): void {
+  fill(arena: Arena, entries: number, field: number, gathers = arena.gathers): void {
     sameArena(this.#arena, arena);
     const fixed = this.#spec.first + (this.#spec.check === 'none' ? 0 : 1);
-    const counts = this.#kernel.ff1Counts(arena.gathers, arena.gathers + entries * gatherEntryBytes, field, fixed);
+    const end = gathers + entries * gatherEntryBytes;
+    const counts = this.#kernel.ff1Counts(gathers, end, field, fixed);
     if (counts === 0) return;
     if ((counts & badCountBit) !== 0) throw new Error('formatMaker: a text was let through with too few or too many digits');
     const copies = (counts & secondBit) !== 0;
-    const most = Math.min(entries, textsMax) * blockBytes;
+    const most = Math.min(entries, textsOfStep) * blockBytes;
     try {
       for (let digits = digitsMin; digits <= digitsMax; digits += 1)
-        if (((counts >> digits) & 1) === 1) this.#fillOf(digits, digits + fixed, entries, field, copies);
+        if (((counts >> digits) & 1) === 1) this.#fillOf(digits, digits + fixed, gathers, end, field, copies);
     } finally {
       wipeTokenSpace(arena, most);
       arena.bytes.fill(0, this.#values, this.#values + most);
@@ -70,16 +74,15 @@ class Ff1Maker implements SlotMaker {
   }
 
   /** The texts with this count of digits. */
-  #fillOf(digits: number, length: number, entries: number, field: number, copies: boolean): void {
+  #fillOf(digits: number, length: number, gathers: number, end: number, field: number, copies: boolean): void {
     const arena = this.#arena;
     const kernel = this.#kernel;
     const { first, check } = this.#spec;
-    const end = arena.gathers + entries * gatherEntryBytes;
     const blocks = arena.lockstep;
     const values = this.#values;
     this.#shapes[digits] ??= this.#shapeOf(digits, length);
     arena.bytes.set(this.#shapes[digits], tokenSpace.shape);
-    for (let from = arena.gathers; from < end; from = arena.words[tokenSpace.cursor >> 2] as number) {
+    for (let from = gathers; from < end; from = arena.words[tokenSpace.cursor >> 2] as number) {
       const count = kernel.ff1First(from, end, field, length, first, digits, blocks, values);
       if (count === 0) continue;
       for (let round = 0; round < rounds; round += 1) {

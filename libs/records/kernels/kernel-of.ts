@@ -10,7 +10,7 @@ const kernels = new WeakMap<Arena, TokenKernel>();
 export function kernelOf(arena: Arena): TokenKernel {
   const known = kernels.get(arena);
   if (known !== undefined) return known;
-  const kernel = instantiateKernel<TokenKernel>(tokenKernelBytes(), arena.memory);
+  const kernel = instantiateKernel<TokenKernel>(tokenKernelBytes(), { memory: arena.memory });
   kernels.set(arena, kernel);
   return kernel;
 }

@@ -7,9 +7,13 @@ export type BlockCipher = 'aes-128' | 'sm4';
 
 /**
  * Fills the slots of one field of one bound Program, synchronously, between a run and the moment its records leave. It throws when a text is not what
- * the Program should have let through, and in every case leaves nothing of a key, a text or a result outside of the slots.
+ * the Program should have let through, and in every case leaves nothing of a key, a text or a result outside of the slots, but for results that it knows again
+ * (`recalling-maker.ts`).
  */
 export interface SlotMaker {
-  /** `entries` is the gather count of the run. Entries of other fields are not touched. The arena is the one that the maker was made for. */
-  fill(arena: Arena, entries: number, field: number): void;
+  /**
+   * `entries` is the gather count of the run. Entries of other fields are not touched. The arena is the one that the maker was made for; its gather entries
+   * are taken unless another list of them is named.
+   */
+  fill(arena: Arena, entries: number, field: number, gathers?: number): void;
 }

@@ -4,13 +4,12 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { cmac as otherCmac } from '@noble/ciphers/aes.js';
 import { cmac } from '../../ciphers/index.ts';
 import { Arena, sharedArena } from '../arena/arena.ts';
-import { kernelSpace } from '../arena/arena-layout.ts';
+import { kernelSpace, textsOfStep } from '../arena/arena-layout.ts';
 import type { Prf } from './slot-maker.ts';
 import type { SlotRequest } from './slots-fixture.ts';
 import { layOut, residues, shuffled } from './slots-fixture.ts';
 import { tokenKernelBytes } from './token-kernel.ts';
 import { tokenMaker } from './token-maker.ts';
-import { textsMax } from './token-space.ts';
 
 const arena = sharedArena();
 const field = 7;
@@ -64,7 +63,7 @@ for (const [prf, lengthMax, plainly] of prfs) {
     test('takes more texts than one step does, several times with one maker', () => {
       const key = randomBytes(32);
       const maker = tokenMaker(arena, prf, key, 16);
-      for (const count of [2 * textsMax + 5, textsMax, 1, 2, 3, 4, 5]) {
+      for (const count of [2 * textsOfStep + 5, textsOfStep, 1, 2, 3, 4, 5]) {
         const run = layOut(arena, texts(Array.from({ length: count }, (_, index) => 11 + (index % 9))), () => 16);
         maker.fill(arena, run.entries, field);
         expect(run.output()).toBe(run.expected(field, (text) => plainly(key, text).slice(0, 16)));

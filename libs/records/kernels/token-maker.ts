@@ -4,6 +4,7 @@ import { gatherEntryBytes } from '../arena/arena-layout.ts';
 import { BlockRow } from './block-row.ts';
 import { kernelOf, sameArena, wipeTokenSpace } from './kernel-of.ts';
 import type { LaneHash } from './lane-hash.ts';
+import { recallingMaker } from './recalling-maker.ts';
 import { sha256 } from './sha256-lanes.ts';
 import type { BlockCipher, Prf, SlotMaker } from './slot-maker.ts';
 import { sm3 } from './sm3-lanes.ts';
@@ -23,8 +24,10 @@ export function tokenMaker(arena: Arena, prf: Prf, key: Uint8Array, length: numb
   if (key.length !== hmacKeyBytes) throw new RangeError('tokenMaker: the key has 32 bytes');
   if (!Number.isInteger(length) || length < 1 || length > (isHmac ? 64 : 2 * blockBytes))
     throw new RangeError(`tokenMaker: ${prf} has no ${length} characters`);
-  if (isHmac) return new HmacMaker(arena, prf === 'hmac-sm3', key, length);
-  return new CmacMaker(arena, prf === 'sm4-cmac' ? 'sm4' : 'aes-128', key, length);
+  if (isHmac) return recallingMaker(arena, new HmacMaker(arena, prf === 'hmac-sm3', key, length), length);
+  // To know a text again takes longer than AES does.
+  if (prf === 'aes-128-cmac') return new CmacMaker(arena, 'aes-128', key, length);
+  return recallingMaker(arena, new CmacMaker(arena, 'sm4', key, length), length);
 }
 
 /** HMAC over SHA-256 and SM3. Source: RFC 2104. */
@@ -47,15 +50,15 @@ class HmacMaker implements SlotMaker {
     this.#states = this.#statesOf(hash, key);
   }
 
-  fill(arena: Arena, entries: number, field: number): void {
+  fill(arena: Arena, entries: number, field: number, gathers = arena.gathers): void {
     sameArena(this.#arena, arena);
-    const end = arena.gathers + entries * gatherEntryBytes;
+    const end = gathers + entries * gatherEntryBytes;
     const isSm3 = this.#isSm3 ? 1 : 0;
     try {
       arena.words.set(this.#roundConstants, tokenSpace.roundConstants >> 2);
       arena.words.set(this.#states, tokenSpace.keyStates >> 2);
-      const longer = this.#kernel.hmac(arena.gathers, end, field, this.#length, isSm3, 0);
-      if (longer > 0) this.#kernel.hmac(arena.gathers, end, field, this.#length, isSm3, 1);
+      const longer = this.#kernel.hmac(gathers, end, field, this.#length, isSm3, 0);
+      if (longer > 0) this.#kernel.hmac(gathers, end, field, this.#length, isSm3, 1);
     } finally {
       wipeTokenSpace(arena, 0);
     }
@@ -98,16 +101,16 @@ class CmacMaker implements SlotMaker {
     this.#length = length;
   }
 
-  fill(arena: Arena, entries: number, field: number): void {
+  fill(arena: Arena, entries: number, field: number, gathers = arena.gathers): void {
     sameArena(this.#arena, arena);
-    const end = arena.gathers + entries * gatherEntryBytes;
+    const end = gathers + entries * gatherEntryBytes;
     const blocks = arena.lockstep;
     let most = 1;
     try {
       arena.bytes.fill(0, blocks, blocks + blockBytes);
       this.#row.encrypt(blocks, 1);
       this.#kernel.cmacKeys(blocks);
-      for (let from = arena.gathers; from < end; from = arena.words[tokenSpace.cursor >> 2] as number) {
+      for (let from = gathers; from < end; from = arena.words[tokenSpace.cursor >> 2] as number) {
         let count = this.#kernel.cmacFirst(from, end, field, blocks);
         most = Math.max(most, count);
         for (let done = blockBytes; count > 0; done += blockBytes) {

@@ -2,10 +2,7 @@
  * Where the token kernels work, as byte offsets: everything here and in the arena's lock-step region is wiped before a maker's `fill` returns.
  * Text that is not in it never leaves registers.
  */
-import { kernelSpace, scratch } from '../arena/arena-layout.ts';
-
-/** Texts that one step of a block cipher takes: enough to pay for the call, few enough to stay in the cache. */
-export const textsMax = 2_048;
+import { kernelSpace, scratch, textsOfStep } from '../arena/arena-layout.ts';
 
 export const blockBytes = 16;
 
@@ -38,7 +35,7 @@ export const tokenSpace = {
 } as const;
 
 /** The byte behind the list, which is all of the room that is used. */
-export const listEnd = tokenSpace.list + textsMax * 4;
+export const listEnd = tokenSpace.list + textsOfStep * 4;
 
 /** Fields of `tokenSpace.shape`, as offsets from it. */
 export const shapePlace = {
