@@ -112,6 +112,8 @@ export const scratch = {
   end: kernelSpace.tokens + 608,
 } as const;
 
+const [recallSets, recallLineBytes] = [32_768, 64];
+
 /**
  * Where results are known again, as offsets from `arena.recall`, and the size of the table. A set of the table has two lines of 64 bytes, each a tag of
  * 16, which is never zero, and a result of up to 48.
@@ -126,8 +128,8 @@ export const recallSpace = {
   /** Gather entries of the texts that are not known. */
   missing: 64 + textsOfStep * (4 + 16),
   bytes: 64 + textsOfStep * (4 + 16 + gatherEntryBytes),
-  lineBytes: 64,
+  lineBytes: recallLineBytes,
   resultBytesMax: 48,
-  sets: 32_768,
-  tablePages: (32_768 * 2 * 64) / 65_536,
+  sets: recallSets,
+  tablePages: (recallSets * 2 * recallLineBytes) / 65_536,
 } as const;

@@ -17,6 +17,6 @@ declare global {
 }
 
 /** The exports of a kernel module over the memories that it imports from `env`. */
-export function instantiateKernel<Exports>(bytes: Uint8Array, memories: Readonly<Record<string, WebAssembly.Memory>>): Exports {
-  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { ...memories } }).exports as unknown as Exports;
+export function instantiateKernel<Exports>(bytes: Uint8Array, memories: Record<string, WebAssembly.Memory>): Exports {
+  return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: memories }).exports as unknown as Exports;
 }

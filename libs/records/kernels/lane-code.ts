@@ -74,10 +74,13 @@ export function hexOf(c: Code, bytes: number, [first, second]: readonly [number,
   for (const local of [high, low]) c.release('v128', local);
 }
 
-/** The mask of as many bytes as `length` has above a multiple of sixteen. */
-export function tailMask(c: Code, length: number): number {
+/** The mask of as many bytes as `length` has above a multiple of sixteen. In a loop, `places` is a local that holds `upFromZero`. */
+export function tailMask(c: Code, length: number, places?: number): number {
   const mask = c.local('v128');
-  c.get(length).i32(15).op('i32.and').vec('i8x16.splat').v128(upFromZero).vec('i8x16.gt_s').set(mask);
+  c.get(length).i32(15).op('i32.and').vec('i8x16.splat');
+  if (places === undefined) c.v128(upFromZero);
+  else c.get(places);
+  c.vec('i8x16.gt_s').set(mask);
   return mask;
 }
 

@@ -4,11 +4,10 @@
  */
 import type { Code, ModuleWriter } from '../../wasm/index.ts';
 import { gatherEntryBytes, recallSpace, textsOfStep } from '../arena/arena-layout.ts';
-import { constant, storeSlot, upFromZero } from './lane-code.ts';
+import { constant, storeSlot, tailMask, upFromZero } from './lane-code.ts';
 
 const tagBytes = 16;
 const setBytes = 2 * recallSpace.lineBytes;
-const lineShift = 6;
 /** The table is a memory by itself: what a batch leaves in the arena is nothing. */
 const tableMemory = 1;
 /** Offsets of a result's vectors in its line. */
@@ -74,7 +73,7 @@ export function addRecall(module: ModuleWriter): void {
   );
   const tag = { low: c.local('i64'), high: c.local('i64') };
   const result = [c.local('v128'), c.local('v128'), c.local('v128')];
-  const [tail, places] = [c.local('v128'), constant(c, upFromZero)];
+  const places = constant(c, upFromZero);
   const put = (local: number, place: number): unknown => c.get(work).i32(place).op('i32.add').set(local);
   put(listed, recallSpace.entries);
   put(tags, recallSpace.tags);
@@ -93,11 +92,10 @@ export function addRecall(module: ModuleWriter): void {
       c.get(second).op('i32.or');
       c.if(
         () => {
-          c.get(second).i32(lineShift).op('i32.shl').get(line).op('i32.add').set(line);
+          c.get(second).i32(recallSpace.lineBytes).op('i32.mul').get(line).op('i32.add').set(line);
           for (const [index, vector] of result.entries()) c.get(line).load('v128.load', resultAt[index], tableMemory).set(vector);
-          c.get(length).get(entry).load('i32.load', 4).get(length).op('select').tee(made);
-          c.i32(15).op('i32.and').vec('i8x16.splat').get(places).vec('i8x16.gt_s').set(tail);
-          storeSlot(c, entry, result, made, tail);
+          c.get(length).get(entry).load('i32.load', 4).get(length).op('select').set(made);
+          storeSlot(c, entry, result, made, tailMask(c, made, places));
         },
         () => {
           c.get(kept).get(entry).load('v128.load').store('v128.store');

@@ -40,7 +40,7 @@ class RecallingMaker implements SlotMaker {
   readonly #key: Int32Array;
   #looked = 0;
   #missed = 0;
-  /** Texts that are made without being looked for. */
+  /** Gather entries, those of other fields too, until texts are looked for again. */
   #rest = 0;
 
   constructor(arena: Arena, inner: SlotMaker, length: number) {
