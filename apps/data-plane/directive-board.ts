@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
 import type { Cluster } from '../../libs/adapters/kafka/index.ts';
 import type { Failure, Result } from '../../libs/base/index.ts';
-import { canonicalJson, during, fail, ok } from '../../libs/base/index.ts';
+import { ageMs, canonicalJson, during, fail, longAgo, momentNow, ok } from '../../libs/base/index.ts';
 import type { ApprovedProgram, Directive, KeyOpener, WrappedKey, SignatureChecker } from '../../libs/catalog/index.ts';
 import { dataKeyContext, suppressionKey } from '../../libs/catalog/index.ts';
 import type { BoundProgram, Lane, RunnableProgram } from '../../libs/govern/index.ts';
@@ -15,7 +15,6 @@ import { stages } from '../../libs/stages/index.ts';
 import { workerLimits } from './config.ts';
 import { KeyRing, mayOpenLater } from './key-ring.ts';
 import { recordIdKey } from './lane-group.ts';
-import { ageMs, longAgo, momentNow } from './moment.ts';
 import type { DatasetSuppressions } from './suppression-board.ts';
 import { SuppressionBoard, unknownSuppressions } from './suppression-board.ts';
 

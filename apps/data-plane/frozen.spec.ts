@@ -5,10 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { DirectiveFeed, SuppressionFeed } from '../../libs/adapters/kafka/index.ts';
-import { unwrap } from '../../libs/base/index.ts';
+import { ageMs, longAgo, unwrap } from '../../libs/base/index.ts';
 import { testSigner } from '../../libs/testkit/index.ts';
 import { DirectiveBoard } from './directive-board.ts';
-import { ageMs, longAgo } from './moment.ts';
 import { PlaneFixture, programOf } from './plane-fixture.ts';
 
 let fixture: PlaneFixture;

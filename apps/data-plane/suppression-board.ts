@@ -6,9 +6,9 @@ import { SuppressionFeed } from '../../libs/adapters/kafka/index.ts';
 import type { FieldReader } from '../../libs/avro/index.ts';
 import { fieldReader, parseSchema } from '../../libs/avro/index.ts';
 import type { Failure } from '../../libs/base/index.ts';
+import { ageMs, longAgo, momentNow } from '../../libs/base/index.ts';
 import type { Directive, Suppression } from '../../libs/catalog/index.ts';
 import { subjectDigest } from '../../libs/catalog/index.ts';
-import { ageMs, longAgo, momentNow } from './moment.ts';
 
 const pollWaitMs = 400;
 const retryPauseMs = 500;

@@ -2,10 +2,12 @@
 import type { Counter } from '@opentelemetry/api';
 import { metrics } from '@opentelemetry/api';
 import type { Cluster, DirectiveFeed } from '../../libs/adapters/kafka/index.ts';
+import { momentNow } from '../../libs/base/index.ts';
 import type { Directive, KeyOpener } from '../../libs/catalog/index.ts';
 import { attributeNames, metricNames } from '../../libs/telemetry/index.ts';
 import type { DeliveryStatus, Pace, RunDelivery } from './delivery.ts';
 import { pause, restartMs } from './delivery.ts';
+import type { Freshness } from './freshness.ts';
 import { runMirror } from './mirror-delivery.ts';
 import type { Streams } from './streams/streams.ts';
 import type { TrustedTargets } from './target-guard.ts';
@@ -17,6 +19,7 @@ interface DeliveriesOptions {
   readonly vault: KeyOpener;
   readonly log: (sentence: string) => void;
   readonly pace: Pace;
+  readonly fresh: Freshness;
   readonly trusted: TrustedTargets;
   /** Told of every directive as well. */
   readonly streams?: Pick<Streams, 'apply' | 'endAll'>;
@@ -51,6 +54,8 @@ const attributesOf = (agreement: string, kind: Kind): Record<string, string> => 
 export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #running = new Map<string, Running>();
+  /** What the directives of an agreement have told so far, one after another. */
+  readonly #turns = new Map<string, Promise<void>>();
   readonly #counts = new Map<string, Counts>();
   readonly #stopped = new AbortController();
   readonly #delivered: Counter;
@@ -85,18 +90,21 @@ export class Deliveries {
 
   /** Applies what is known, then every change; ends everything while directives cannot be read, because one may say stop. */
   async #follow(): Promise<void> {
-    const { feed, pace, log } = this.#options;
-    let freshMs = performance.now();
+    const { feed, pace, fresh, log } = this.#options;
+    let answeredMs = performance.now();
     let following = false;
     while (!this.#stopped.signal.aborted) {
+      const asked = momentNow();
       const polled = await feed.poll(directivePollMs);
       if (polled.ok) {
-        freshMs = performance.now();
-        await this.#apply(following ? polled.value : [...feed.current().values()]);
+        answeredMs = performance.now();
+        this.#apply(following ? polled.value : [...feed.current().values()]);
+        // What changed has been told to stop; that it ends is waited for beside this, or one that ends slowly would hold up all others.
+        fresh.renew(asked);
         following = true;
         continue;
       }
-      if (following && performance.now() - freshMs > pace.directivesStaleMs) {
+      if (following && performance.now() - answeredMs > pace.directivesStaleMs) {
         log(`Delivery stops until directives can be read again: ${polled.failure.message}.`);
         await this.#endAll();
         following = false;
@@ -105,14 +113,27 @@ export class Deliveries {
     }
   }
 
-  async #apply(directives: readonly Directive[]): Promise<void> {
+  #apply(directives: readonly Directive[]): void {
     this.#options.streams?.apply(directives);
-    await Promise.all(directives.map(({ agreement }) => this.#end(agreement)));
     for (const directive of directives) {
-      const { kind } = directive.delivery;
-      if (kind !== 'kafka' && directive.state === 'started') this.#begin(directive, kind);
-      else if (kind === 'kafka') this.#counts.delete(directive.agreement);
+      const { agreement } = directive;
+      this.#running.get(agreement)?.stop.abort();
+      const before = this.#turns.get(agreement) ?? Promise.resolve();
+      this.#turns.set(
+        agreement,
+        before.then(() => this.#turnTo(directive)),
+      );
     }
+  }
+
+  /** Ends what runs, and begins what this directive says unless a newer one has come since. */
+  async #turnTo(directive: Directive): Promise<void> {
+    const { agreement, state } = directive;
+    const { kind } = directive.delivery;
+    await this.#end(agreement);
+    if (this.#stopped.signal.aborted || this.#options.feed.current().get(agreement) !== directive) return;
+    if (kind !== 'kafka' && state === 'started') this.#begin(directive, kind);
+    else if (kind === 'kafka') this.#counts.delete(agreement);
   }
 
   #begin(directive: Directive, kind: Kind): void {
@@ -126,7 +147,7 @@ export class Deliveries {
   }
 
   async #keepRunning(directive: Directive, { kind, stop }: Running, counts: Counts): Promise<void> {
-    const { source, vault, pace, log, trusted } = this.#options;
+    const { source, vault, pace, fresh, log, trusted } = this.#options;
     for (let attempt = 0; !stop.signal.aborted; attempt += 1) {
       const startedMs = performance.now();
       const deliveredBefore = counts.delivered;
@@ -136,6 +157,7 @@ export class Deliveries {
         vault,
         directive,
         pace,
+        fresh,
         stopped: stop.signal,
         trusted,
         log,
@@ -172,6 +194,9 @@ export class Deliveries {
 
   async #endAll(): Promise<void> {
     this.#options.streams?.endAll();
+    for (const { stop } of this.#running.values()) stop.abort();
+    await Promise.all(this.#turns.values());
+    this.#turns.clear();
     await Promise.all([...this.#running.keys()].map((agreement) => this.#end(agreement)));
   }
 }

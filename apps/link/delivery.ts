@@ -6,6 +6,7 @@ import type { Failure, Result } from '../../libs/base/index.ts';
 import type { Directive, KeyOpener, WrappedKey } from '../../libs/catalog/index.ts';
 import { deliveryContext } from '../../libs/catalog/index.ts';
 import { readTraceparent } from '../../libs/telemetry/index.ts';
+import type { Freshness } from './freshness.ts';
 import type { TrustedTargets } from './target-guard.ts';
 
 export interface DeliveryStatus {
@@ -31,7 +32,9 @@ export interface Pace {
   readonly requestTimeoutMs: number;
   /** Positions are committed again this often without any record, because Kafka forgets those of an idle group after seven days. */
   readonly recommitMs: number;
-  /** Without directives for this long nothing is delivered. */
+  /** Nothing leaves under directives that were asked for longer ago; it waits until they are known to be current. */
+  readonly directiveAgeMsMax: number;
+  /** Without directives for this long deliveries end, and begin again with the next. */
   readonly directivesStaleMs: number;
 }
 
@@ -42,6 +45,7 @@ export const pace: Pace = {
   brokenCapMs: 300_000,
   requestTimeoutMs: 15_000,
   recommitMs: 6 * 3_600_000,
+  directiveAgeMsMax: 3_000,
   directivesStaleMs: 30_000,
 };
 
@@ -54,6 +58,8 @@ export interface DeliveryContext {
   readonly pace: Pace;
   /** Aborted when the delivery must end at once. */
   readonly stopped: AbortSignal;
+  /** Asked before anything leaves. */
+  readonly fresh: Freshness;
   /** Records that the platform now has. */
   readonly delivered: (count: number) => void;
   readonly lag: (records: number) => void;

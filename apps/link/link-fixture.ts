@@ -14,6 +14,7 @@ import type { Result } from '../../libs/base/index.ts';
 import { ok, topicNames, unwrap } from '../../libs/base/index.ts';
 import type { Delivery, Directive, KeyOpener, WrappedKey } from '../../libs/catalog/index.ts';
 import { Deliveries } from './deliveries.ts';
+import { Freshness } from './freshness.ts';
 import type { DeliveryStatus, Pace } from './delivery.ts';
 import type { TrustedTargets } from './target-guard.ts';
 import { pace } from './delivery.ts';
@@ -53,9 +54,10 @@ export function governedRecord(number: number): OutRecord {
 }
 
 /** Directives as a test hands them out. */
-class MemoryFeed {
+export class MemoryFeed {
   readonly #current = new Map<string, Directive>();
   #changed: Directive[] = [];
+  #held: Promise<void> | undefined;
 
   put(directive: Directive): void {
     this.#current.set(directive.agreement, directive);
@@ -68,7 +70,19 @@ class MemoryFeed {
 
   async poll(): Promise<Result<Directive[]>> {
     await sleep(10);
-    return ok(this.#changed.splice(0));
+    const changed = this.#changed.splice(0);
+    await this.#held;
+    return ok(changed);
+  }
+
+  /** Answers are read late from now on, as by a process that is frozen, until the function that comes back is called. */
+  hold(): () => void {
+    let release = (): void => undefined;
+    this.#held = new Promise((resolve) => (release = resolve));
+    return () => {
+      this.#held = undefined;
+      release();
+    };
   }
 
   close(): Promise<void> {
@@ -85,6 +99,8 @@ interface KafkaPlace {
 interface RunningLink {
   status(): DeliveryStatus;
   put(change: Partial<Directive>): void;
+  /** Directives are read late until the function that comes back is called. */
+  hold(): () => void;
   stop(): Promise<void>;
 }
 
@@ -95,7 +111,6 @@ export class GovernedFixture {
   readonly agreement: string;
   readonly topic: string;
   readonly vault = vault;
-  readonly #dataset = 'fixture';
   #writer: TransactionalProducer | undefined;
   #written = 0;
   readonly #links = new Set<Deliveries>();
@@ -104,7 +119,7 @@ export class GovernedFixture {
     this.cluster = cluster;
     this.admin = new KafkaAdmin(cluster);
     this.agreement = agreement;
-    this.topic = topicNames.governed(this.#dataset, agreement);
+    this.topic = topicNames.governed(dataset, agreement);
   }
 
   /** The agreement's id must be one that no other test uses. */
@@ -134,7 +149,8 @@ export class GovernedFixture {
     let directive = this.directiveOf(delivery);
     feed.put(directive);
     const quick = { ...pace, pollMs: 50, retryBaseMs: 20, retryCapMs: 100, brokenCapMs: 200, ...changes };
-    const deliveries = new Deliveries({ source: this.cluster, feed, vault, log: () => undefined, pace: quick, trusted });
+    const fresh = new Freshness(quick.directiveAgeMsMax);
+    const deliveries = new Deliveries({ source: this.cluster, feed, vault, log: () => undefined, pace: quick, fresh, trusted });
     deliveries.start();
     this.#links.add(deliveries);
     return {
@@ -144,6 +160,7 @@ export class GovernedFixture {
         directive = { ...directive, ...change, revision: directive.revision + 1 };
         feed.put(directive);
       },
+      hold: () => feed.hold(),
       stop: () => {
         this.#links.delete(deliveries);
         return deliveries.stop();
@@ -174,30 +191,36 @@ export class GovernedFixture {
   }
 
   directiveOf(delivery: Delivery): Directive {
-    const program = {
-      writerSchemaId: 1,
-      writerSchema: governedSchema,
-      governedSchemaId,
-      governedSchema,
-      manifest: '{}',
-      module: '',
-      programHash: '0'.repeat(64),
-      signature: '',
-    };
-    return {
-      version: 1,
-      agreement: this.agreement,
-      dataset: this.#dataset,
-      assigner: 'publisher',
-      assignee: 'platform',
-      revision: 1,
-      state: 'started',
-      programs: [program],
-      dataKey: wrapPlain('unused'),
-      sealTo: '',
-      delivery,
-    };
+    return directiveFor(this.agreement, delivery);
   }
+}
+
+const dataset = 'fixture';
+
+export function directiveFor(agreement: string, delivery: Delivery): Directive {
+  const program = {
+    writerSchemaId: 1,
+    writerSchema: governedSchema,
+    governedSchemaId,
+    governedSchema,
+    manifest: '{}',
+    module: '',
+    programHash: '0'.repeat(64),
+    signature: '',
+  };
+  return {
+    version: 1,
+    agreement,
+    dataset,
+    assigner: 'publisher',
+    assignee: 'platform',
+    revision: 1,
+    state: 'started',
+    programs: [program],
+    dataKey: wrapPlain('unused'),
+    sealTo: '',
+    delivery,
+  };
 }
 
 function targetsOf(delivery: Delivery): TrustedTargets {

@@ -142,6 +142,22 @@ describe('a mirror', () => {
     await link.stop();
     await expectSame();
   }, 60_000);
+
+  test('writes nothing under directives that were asked for too long ago, and goes on when they are known again', async () => {
+    const link = fixture.start(mirror(), { directiveAgeMsMax: 300 });
+    await fixture.write(30);
+    await until(() => link.status().delivered === 30, link.status);
+    const before = await fixture.readAll(target.topic);
+    const release = link.hold();
+    await sleep(400);
+    await fixture.write(30);
+    await sleep(500);
+    expect(await fixture.readAll(target.topic)).toHaveLength(before.length);
+    release();
+    await until(() => link.status().delivered === 60, link.status);
+    await link.stop();
+    await expectSame();
+  }, 60_000);
 });
 
 describe('a mirror refuses', () => {

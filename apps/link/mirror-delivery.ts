@@ -67,7 +67,7 @@ async function mirrorInto(context: DeliveryContext, target: MirrorTarget, cluste
 
 /** One transaction of the target: the records and the position after them. Stopped in the middle, it is aborted. */
 async function copy(
-  { directive, stopped, delivered }: DeliveryContext,
+  { directive, stopped, fresh, delivered }: DeliveryContext,
   targetTopic: string,
   producer: TransactionalProducer,
   reader: TopicReader,
@@ -86,12 +86,12 @@ async function copy(
       [attributeNames.delivery]: 'mirror',
     },
   });
-  producer.begin();
+  producer.begin(() => fresh.holds());
   const group = mirrorGroup(agreement);
   const offsets = reader.partitions.map((partition) => ({ topic: targetTopic, partition, offset: reader.position(partition) }));
-  const written = await writeAll(producer, targetTopic, byPartition(records), stopped);
+  const written = await writeAll(producer, targetTopic, byPartition(records), () => fresh.reached(stopped));
   const placed = written.ok ? await producer.commitOffsets(group, offsets) : written;
-  const ended = placed.ok && !stopped.aborted ? await producer.commit() : placed;
+  const ended = placed.ok && (await fresh.reached(stopped)) ? await producer.commit() : placed;
   if (ended.ok && stopped.aborted && producer.usable) await producer.close();
   else if (ended.ok) delivered(records.length);
   endSpan(span, ended.ok ? undefined : ended.failure);
@@ -102,10 +102,10 @@ async function writeAll(
   producer: TransactionalProducer,
   topic: string,
   groups: ReadonlyMap<number, readonly ReadRecord[]>,
-  stopped: AbortSignal,
+  maySend: () => Promise<boolean>,
 ): Promise<Result<void>> {
   for (const [partition, records] of groups) {
-    if (stopped.aborted) break;
+    if (!(await maySend())) break;
     const sent = await producer.send(topic, partition, records);
     if (!sent.ok) return sent;
   }

@@ -11,6 +11,7 @@ import { AppModule } from './app.module.ts';
 import { Deliveries } from './deliveries.ts';
 import type { DeliveryStatus, Pace } from './delivery.ts';
 import { pace } from './delivery.ts';
+import { Freshness } from './freshness.ts';
 import { LinkState } from './link-state.ts';
 import type { TrustedTargets } from './target-guard.ts';
 import { limitGuessing } from './streams/limit-guessing.ts';
@@ -51,8 +52,11 @@ export interface Link {
  */
 export async function startLink(config: LinkConfig): Promise<Result<Link>> {
   const { waits } = config;
+  const paces = { ...pace, ...config.pace };
+  const fresh = new Freshness(paces.directiveAgeMsMax);
   const streams = new Streams({
     kafka: config.kafka,
+    fresh,
     openMax: config.streamsOpenMax ?? 256,
     openPerAccountMax: config.streamsPerAccountMax ?? 8,
   });
@@ -60,9 +64,9 @@ export async function startLink(config: LinkConfig): Promise<Result<Link>> {
   const served = await serve(config, state, streams);
   if (!served.ok) return served;
   const started = await (waits === undefined
-    ? deliver(config, streams)
+    ? deliver(config, paces, fresh, streams)
     : waitForBroker(
-        () => deliver(config, streams),
+        () => deliver(config, paces, fresh, streams),
         (failure) => {
           state.wait(failure);
           waits(failure);
@@ -88,6 +92,8 @@ export async function startLink(config: LinkConfig): Promise<Result<Link>> {
 /** Reads the directives, and begins what they say. */
 async function deliver(
   config: LinkConfig,
+  paces: Pace,
+  fresh: Freshness,
   streams: Streams,
 ): Promise<Result<{ readonly deliveries: Deliveries; stop(): Promise<void> }>> {
   const cluster = await Cluster.open(config.kafka);
@@ -102,7 +108,8 @@ async function deliver(
     feed: feed.value,
     vault: config.vault,
     log: config.log ?? (() => undefined),
-    pace: { ...pace, ...config.pace },
+    pace: paces,
+    fresh,
     trusted: config.trusted ?? new Set(),
     streams,
   });

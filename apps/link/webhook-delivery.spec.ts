@@ -170,6 +170,29 @@ describe('a webhook', () => {
     expect(firstArrivals(small)).toEqual(expected(1233, 1293));
   }, 60_000);
 
+  test('sends nothing under directives that were asked for too long ago: one that was given since may say stop', async () => {
+    const link = fixture.start(webhook(), { directiveAgeMsMax: 300 });
+    const arrived = (): number => firstArrivals(received).flat().length;
+    await fixture.write(3);
+    await until(() => arrived() >= 3, link.status);
+    await sleep(200);
+    const before = arrived();
+    const release = link.hold();
+    await sleep(400);
+    await fixture.write(3);
+    await sleep(500);
+    expect(arrived()).toBe(before);
+    link.put({ state: 'suspended' });
+    // The answer that is read now was given before.
+    release();
+    await until(() => link.status().state === 'stopped', link.status);
+    await sleep(100);
+    expect(arrived()).toBe(before);
+    link.put({ state: 'started' });
+    await until(() => arrived() === before + 3, link.status);
+    await link.stop();
+  }, 60_000);
+
   test('ends at once when the agreement is suspended, a request under way included', async () => {
     answer = () => undefined;
     await fixture.write(3);

@@ -182,13 +182,13 @@ type Outcome = 'taken' | 'cut-anew' | 'gone' | 'refused';
 
 /** Sends a batch until the receiver has it or an end is in sight. A stop also ends in `cut-anew`, which nobody does then. */
 async function deliverBatch(context: DeliveryContext, endpoint: Endpoint, batch: Batch): Promise<Result<Outcome>> {
-  const { directive, pace, stopped } = context;
+  const { directive, pace, stopped, fresh } = context;
   const first = (batch.records[0] as ReadRecord).offset;
   const last = (batch.records.at(-1) as ReadRecord).offset;
   const id = `${directive.agreement}/${batch.partition}/${first}-${last}`;
   const span = startDeliverySpan(directive.agreement, batch, first, last);
   const spanContext = span.spanContext();
-  for (let attempt = 0; !stopped.aborted; attempt += 1) {
+  for (let attempt = 0; await fresh.reached(stopped); attempt += 1) {
     const answer = await sendWebhook({
       url: endpoint.url,
       id,

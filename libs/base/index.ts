@@ -4,6 +4,8 @@ export { errorCatalogue, errorCodes } from './errors.ts';
 export { groupPrefix, parseId, topicNames } from './ids.ts';
 export { parseBasic } from './basic-credentials.ts';
 export { limits } from './limits.ts';
+export type { Moment } from './moment.ts';
+export { ageMs, longAgo, momentNow } from './moment.ts';
 export { oncePerMinute } from './once-per-minute.ts';
 export { nameFault, textFault } from './plain-text.ts';
 export { problemMediaType, problemOf } from './problem.ts';

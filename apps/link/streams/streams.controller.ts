@@ -107,7 +107,7 @@ export class StreamsController {
 
 /** Sends until the reader is gone, the agreement changes, everything asked for was sent, or something fails. */
 async function pump(
-  { stream, ended, delivered }: OpenStream,
+  { stream, ended, maySend, delivered }: OpenStream,
   raw: ServerResponse,
   form: Form,
   until: { follow: boolean; limit: number },
@@ -127,7 +127,7 @@ async function pump(
     const sent = items.value.slice(0, left);
     left -= sent.length;
     for (const { event, cursor } of sent) {
-      if (over.aborted) return;
+      if (!(await maySend(over))) return;
       if (!raw.write(form.record(event, cursor))) await once(raw, 'drain', { signal: over }).catch(() => undefined);
     }
     if (sent.length > 0) {

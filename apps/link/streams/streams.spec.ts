@@ -1,9 +1,9 @@
 /** Governed streams over HTTP on real Kafka, with accounts that have a subscriber's permissions and no others. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { groupPrefix, unwrap } from '../../../libs/base/index.ts';
 import type { AclGrant } from '../../../libs/adapters/kafka/index.ts';
-import { DirectiveLog } from '../../../libs/adapters/kafka/index.ts';
+import { DirectiveFeed, DirectiveLog } from '../../../libs/adapters/kafka/index.ts';
 import type { Directive } from '../../../libs/catalog/index.ts';
 import { approvingLog, testKafka, testSigner, uniqueId } from '../../../libs/testkit/index.ts';
 import { GovernedFixture, until } from '../link-fixture.ts';
@@ -12,6 +12,7 @@ import { startLink } from '../start.ts';
 import { readCursor, writeCursor } from './stream-cursor.ts';
 
 const secret = 'subscriber-secret-1';
+const ageMsMax = 1_000;
 const agreement = uniqueId('stream');
 const reader = uniqueId('reader');
 const stranger = uniqueId('stranger');
@@ -102,6 +103,7 @@ beforeAll(async () => {
       checker: testSigner(),
       listen: { host: '127.0.0.1', port: 0 },
       streamsPerAccountMax: 3,
+      pace: { directiveAgeMsMax: ageMsMax },
     }),
   );
   await fixture.write(30);
@@ -215,6 +217,33 @@ describe('a governed stream as server-sent events', () => {
     await stream.done;
     const refused = await get();
     expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([409, 'conflict']);
+    await put({ state: 'started' });
+    await (await answered(() => get('?limit=1'), 200)).text();
+  });
+
+  test('brings nothing under directives that were asked for too long ago', async () => {
+    const stream = following(await answered(live, 200));
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { poll } = DirectiveFeed.prototype;
+    const spy = jest.spyOn(DirectiveFeed.prototype, 'poll').mockImplementation(async function (this: DirectiveFeed, waitMs) {
+      const answer = await poll.call(this, waitMs);
+      await held;
+      return answer;
+    });
+    try {
+      await sleep(ageMsMax + 500);
+      await fixture.write(3);
+      await sleep(600);
+      expect(stream.text()).not.toContain('data: ');
+      await put({ state: 'suspended' });
+    } finally {
+      spy.mockRestore();
+      // The answer that is read now was given before.
+      release();
+    }
+    await stream.done;
+    expect(stream.text()).not.toContain('data: ');
     await put({ state: 'started' });
     await (await answered(() => get('?limit=1'), 200)).text();
   });

@@ -6,6 +6,7 @@ import type { Result } from '../../../libs/base/index.ts';
 import { fail, ok } from '../../../libs/base/index.ts';
 import type { Directive } from '../../../libs/catalog/index.ts';
 import { attributeNames, metricNames } from '../../../libs/telemetry/index.ts';
+import type { Freshness } from '../freshness.ts';
 import type { Credential, StreamStart } from './governed-stream.ts';
 import { GovernedStream } from './governed-stream.ts';
 
@@ -15,12 +16,15 @@ export interface StreamsOptions {
   /** Streams open at once, and of one account. */
   readonly openMax: number;
   readonly openPerAccountMax: number;
+  readonly fresh: Freshness;
 }
 
 /** An open stream. `ended` is aborted when the agreement changes or directives cannot be read. */
 export interface OpenStream {
   readonly stream: GovernedStream;
   readonly ended: AbortSignal;
+  /** Waits until something may leave; false once `over` is aborted. */
+  maySend(over: AbortSignal): Promise<boolean>;
   delivered(records: number): void;
   close(): Promise<void>;
 }
@@ -84,6 +88,7 @@ export class Streams {
     return ok({
       stream,
       ended: entry.end.signal,
+      maySend: (over) => this.#options.fresh.reached(over),
       delivered: (records) =>
         this.#delivered.add(records, { [attributeNames.agreement]: agreement, [attributeNames.delivery]: 'stream' }),
       close: async () => {
