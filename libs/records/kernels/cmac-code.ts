@@ -3,8 +3,7 @@
  * on from what came back. Source: RFC 4493, sections 2.3 and 2.4; NIST SP 800-38B.
  */
 import type { Code, ModuleWriter } from '../../wasm/index.ts';
-import { gatherEntryBytes } from '../arena/arena-layout.ts';
-import { constant, hexOf, hexTables, storeSlot, tailMask, upFromZero, zeros } from './lane-code.ts';
+import { constant, eachOfField, hexOf, hexTables, storeSlot, tailMask, upFromZero, zeros } from './lane-code.ts';
 import { blockBytes, finalRowBytes, listEnd, tokenSpace } from './token-space.ts';
 
 export function addCmac(module: ModuleWriter): void {
@@ -81,23 +80,16 @@ function addFirst(module: ModuleWriter): void {
   const [entry, end, field, block] = [0, 1, 2, 3];
   const [listed, source, rest, row] = [c.local('i32'), c.local('i32'), c.local('i32'), c.local('i32')];
   c.i32(tokenSpace.list).set(listed);
-  c.block((full) => {
-    c.loop((next) => {
-      c.get(entry).get(end).op('i32.ge_u').brIf(full);
-      c.get(entry).load('i32.load', 16).get(field).op('i32.eq');
-      c.if(() => {
-        c.get(listed).i32(listEnd).op('i32.eq').brIf(full);
-        c.get(entry).load('i32.load', 0).set(source);
-        c.get(entry).load('i32.load', 4).set(rest);
-        c.get(block);
-        pushBlock(c, source, rest, row);
-        c.store('v128.store');
-        c.get(listed).get(entry).store('i32.store');
-        c.get(listed).i32(4).op('i32.add').set(listed);
-        c.get(block).i32(blockBytes).op('i32.add').set(block);
-      });
-      c.get(entry).i32(gatherEntryBytes).op('i32.add').set(entry).br(next);
-    });
+  eachOfField(c, { entry, end, field }, (full) => {
+    c.get(listed).i32(listEnd).op('i32.eq').brIf(full);
+    c.get(entry).load('i32.load', 0).set(source);
+    c.get(entry).load('i32.load', 4).set(rest);
+    c.get(block);
+    pushBlock(c, source, rest, row);
+    c.store('v128.store');
+    c.get(listed).get(entry).store('i32.store');
+    c.get(listed).i32(4).op('i32.add').set(listed);
+    c.get(block).i32(blockBytes).op('i32.add').set(block);
   });
   c.i32(tokenSpace.cursor).get(entry).store('i32.store');
   c.get(listed).i32(tokenSpace.list).op('i32.sub').i32(2).op('i32.shr_u');

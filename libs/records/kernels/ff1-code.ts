@@ -3,8 +3,7 @@
  * ten times so. What depends on the count of digits alone is in `tokenSpace.shape`. Source: NIST SP 800-38G, algorithm 7; step numbers are its.
  */
 import type { Code, ModuleWriter } from '../../wasm/index.ts';
-import { gatherEntryBytes } from '../arena/arena-layout.ts';
-import { constant, copyText, storeMasked, tailMask, upFromZero, zeros } from './lane-code.ts';
+import { constant, copyText, eachOfField, storeMasked, tailMask, upFromZero, zeros } from './lane-code.ts';
 import { blockBytes, listEnd, shapePlace, tokenSpace } from './token-space.ts';
 
 /** Fewest and most digits that are encrypted. */
@@ -33,21 +32,14 @@ function addCounts(module: ModuleWriter): void {
   const { code: c } = module.function(['i32', 'i32', 'i32', 'i32'], ['i32'], 'ff1Counts');
   const [entry, end, field, fixed] = [0, 1, 2, 3];
   const [counts, digits] = [c.local('i32'), c.local('i32')];
-  c.block((done) => {
-    c.loop((next) => {
-      c.get(entry).get(end).op('i32.ge_u').brIf(done);
-      c.get(entry).load('i32.load', 16).get(field).op('i32.eq');
-      c.if(() => {
-        c.get(counts).i32(1).get(entry).load('i32.load', 4).get(fixed).op('i32.sub').tee(digits).op('i32.shl').i32(badCountBit);
-        c.get(digits)
-          .i32(digitsMin)
-          .op('i32.sub')
-          .i32(digitsMax - digitsMin)
-          .op('i32.le_u', 'select', 'i32.or');
-        c.i32(secondBit).i32(0).get(entry).load('i32.load', 12).op('select', 'i32.or').set(counts);
-      });
-      c.get(entry).i32(gatherEntryBytes).op('i32.add').set(entry).br(next);
-    });
+  eachOfField(c, { entry, end, field }, () => {
+    c.get(counts).i32(1).get(entry).load('i32.load', 4).get(fixed).op('i32.sub').tee(digits).op('i32.shl').i32(badCountBit);
+    c.get(digits)
+      .i32(digitsMin)
+      .op('i32.sub')
+      .i32(digitsMax - digitsMin)
+      .op('i32.le_u', 'select', 'i32.or');
+    c.i32(secondBit).i32(0).get(entry).load('i32.load', 12).op('select', 'i32.or').set(counts);
   });
   c.get(counts);
 }
@@ -67,28 +59,25 @@ function addFirst(module: ModuleWriter): void {
   c.i32(tokenSpace.shape).load('v128.load', shapePlace.base).set(base);
   c.i32(tokenSpace.list).set(listed);
   c.get(digits).i32(1).op('i32.shr_u').set(left);
-  c.block((full) => {
-    c.loop((next) => {
-      c.get(entry).get(end).op('i32.ge_u').brIf(full);
-      c.get(entry).load('i32.load', 16).get(field).op('i32.eq');
-      c.get(entry).load('i32.load', 4).get(length).op('i32.eq', 'i32.and');
-      c.if(() => {
-        c.get(listed).i32(listEnd).op('i32.eq').brIf(full);
-        c.get(entry).load('i32.load', 0).get(first).op('i32.add').set(source);
-        parse(source, left, digits);
-        c.get(value).get(halves[0]).store('i64.store', 0);
-        c.get(value).get(halves[1]).store('i64.store', 8);
-        c.get(block);
-        c.v128(zeros).get(halves[1]).replaceLane64(0).get(reversed).vec('i8x16.relaxed_swizzle');
-        c.get(base).vec('v128.xor').store('v128.store');
-        c.get(listed).get(entry).store('i32.store');
-        c.get(listed).i32(4).op('i32.add').set(listed);
-        c.get(block).i32(blockBytes).op('i32.add').set(block);
-        c.get(value).i32(blockBytes).op('i32.add').set(value);
-      });
-      c.get(entry).i32(gatherEntryBytes).op('i32.add').set(entry).br(next);
-    });
-  });
+  eachOfField(
+    c,
+    { entry, end, field },
+    (full) => {
+      c.get(listed).i32(listEnd).op('i32.eq').brIf(full);
+      c.get(entry).load('i32.load', 0).get(first).op('i32.add').set(source);
+      parse(source, left, digits);
+      c.get(value).get(halves[0]).store('i64.store', 0);
+      c.get(value).get(halves[1]).store('i64.store', 8);
+      c.get(block);
+      c.v128(zeros).get(halves[1]).replaceLane64(0).get(reversed).vec('i8x16.relaxed_swizzle');
+      c.get(base).vec('v128.xor').store('v128.store');
+      c.get(listed).get(entry).store('i32.store');
+      c.get(listed).i32(4).op('i32.add').set(listed);
+      c.get(block).i32(blockBytes).op('i32.add').set(block);
+      c.get(value).i32(blockBytes).op('i32.add').set(value);
+    },
+    () => c.get(entry).load('i32.load', 4).get(length).op('i32.eq', 'i32.and'),
+  );
   c.i32(tokenSpace.cursor).get(entry).store('i32.store');
   c.get(listed).i32(tokenSpace.list).op('i32.sub').i32(2).op('i32.shr_u');
 }

@@ -1,5 +1,6 @@
 /** Pieces of vector code that the token kernels share. */
-import type { Code } from '../../wasm/index.ts';
+import type { Code, Label } from '../../wasm/index.ts';
+import { gatherEntryBytes } from '../arena/arena-layout.ts';
 
 /** Reverses the bytes of each 32-bit word. */
 export const swapWords = [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];
@@ -136,4 +137,32 @@ export function copyText(c: Code, pushTo: () => void, pushFrom: () => void, leng
   });
   for (const local of [to, from, end]) c.release('i32', local);
   c.release('v128', bytes);
+}
+
+/** Addresses of a gather entry and of the byte behind the last one, and the index of a field plan: locals. */
+export interface FieldEntries {
+  readonly entry: number;
+  readonly end: number;
+  readonly field: number;
+}
+
+/**
+ * Emits `body` for each gather entry of the field; `entry` moves on, to the end or to the entry at which `body` breaks to `full`. `also` turns the
+ * condition that is pushed into another one.
+ */
+export function eachOfField(
+  c: Code,
+  { entry, end, field }: FieldEntries,
+  body: (full: Label) => void,
+  also: () => void = () => undefined,
+): void {
+  c.block((full) => {
+    c.loop((next) => {
+      c.get(entry).get(end).op('i32.ge_u').brIf(full);
+      c.get(entry).load('i32.load', 16).get(field).op('i32.eq');
+      also();
+      c.if(() => body(full));
+      c.get(entry).i32(gatherEntryBytes).op('i32.add').set(entry).br(next);
+    });
+  });
 }

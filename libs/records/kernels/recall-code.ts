@@ -4,7 +4,7 @@
  */
 import type { Code, ModuleWriter } from '../../wasm/index.ts';
 import { gatherEntryBytes, recallSpace, textsOfStep } from '../arena/arena-layout.ts';
-import { constant, storeSlot, tailMask, upFromZero } from './lane-code.ts';
+import { constant, eachOfField, storeSlot, tailMask, upFromZero } from './lane-code.ts';
 
 const tagBytes = 16;
 const setBytes = 2 * recallSpace.lineBytes;
@@ -33,22 +33,15 @@ export function addTagTexts(module: ModuleWriter): void {
   const [entry, end, field, work] = [0, 1, 2, 3] as const;
   const [count, at] = c.locals('i32', 'i32');
   const tag = tagWriter(c, work);
-  c.block((full) => {
-    c.loop((next) => {
-      c.get(entry).get(end).op('i32.ge_u').brIf(full);
-      c.get(entry).load('i32.load', 16).get(field).op('i32.eq');
-      c.if(() => {
-        c.get(count).i32(textsOfStep).op('i32.eq').brIf(full);
-        tag.compute(entry);
-        c.get(work).get(count).i32(2).op('i32.shl', 'i32.add').get(entry).store('i32.store', recallSpace.entries);
-        c.get(work).get(count).i32(4).op('i32.shl', 'i32.add').tee(at).get(tag.low).store('i64.store', recallSpace.tags);
-        c.get(at)
-          .get(tag.high)
-          .store('i64.store', recallSpace.tags + 8);
-        c.get(count).i32(1).op('i32.add').set(count);
-      });
-      c.get(entry).i32(gatherEntryBytes).op('i32.add').set(entry).br(next);
-    });
+  eachOfField(c, { entry, end, field }, (full) => {
+    c.get(count).i32(textsOfStep).op('i32.eq').brIf(full);
+    tag.compute(entry);
+    c.get(work).get(count).i32(2).op('i32.shl', 'i32.add').get(entry).store('i32.store', recallSpace.entries);
+    c.get(work).get(count).i32(4).op('i32.shl', 'i32.add').tee(at).get(tag.low).store('i64.store', recallSpace.tags);
+    c.get(at)
+      .get(tag.high)
+      .store('i64.store', recallSpace.tags + 8);
+    c.get(count).i32(1).op('i32.add').set(count);
   });
   c.get(work).get(entry).store('i32.store', recallSpace.cursor);
   c.get(count);
