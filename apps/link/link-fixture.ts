@@ -19,6 +19,7 @@ import type { DeliveryStatus, Pace } from './delivery.ts';
 import type { TrustedTargets } from './target-guard.ts';
 import { pace } from './delivery.ts';
 
+const dataset = 'fixture';
 const governedSchemaId = 77;
 const governedSchema = JSON.stringify({
   type: 'record',
@@ -194,8 +195,6 @@ export class GovernedFixture {
     return directiveFor(this.agreement, delivery);
   }
 }
-
-const dataset = 'fixture';
 
 export function directiveFor(agreement: string, delivery: Delivery): Directive {
   const program = {
