@@ -4,6 +4,7 @@ import { consumerGroupHeartbeatV1 } from './library.ts';
 import type { Failure, Result } from '../../base/index.ts';
 import { ok } from '../../base/index.ts';
 import type { Cluster } from './cluster.ts';
+import { inStep } from './in-step.ts';
 import { codeOfError, isPassing, kafkaCodes } from './kafka-codes.ts';
 import type { GroupPlace } from './transaction-calls.ts';
 
@@ -121,7 +122,7 @@ export class GroupMember {
       this.#onError(error);
     }
     if (this.#left) return;
-    this.#timer = setTimeout(() => void this.#beatSoon(), this.#lastFailure === undefined ? this.#intervalMs : 200);
+    this.#timer = setTimeout(() => void this.#beatSoon(), this.#lastFailure === undefined ? inStep(this.#intervalMs) : 200);
     this.#timer.unref();
   }
 

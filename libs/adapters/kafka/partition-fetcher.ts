@@ -5,6 +5,7 @@ import { during, fail, ok } from '../../base/index.ts';
 import { readEpochs } from '../../records/index.ts';
 import type { Cluster, TopicMetadata } from './cluster.ts';
 import { EpochHistory } from './epoch-history.ts';
+import { inStep } from './in-step.ts';
 import { codeFailure, isPassing, kafkaCodes } from './kafka-codes.ts';
 import type { FetchAnswer, FetchedPartition, FetchLimits, FetchPosition } from './record-calls.ts';
 import { fetchCall } from './record-calls.ts';
@@ -167,13 +168,18 @@ export class PartitionFetcher {
     const rested = [...byLeader].filter(([leader]) => (this.#restsUntilMs.get(leader) ?? 0) <= Date.now());
     // With nothing else to wait for, a resting broker is asked all the same: its failure is the answer then.
     const asks = rested.length > 0 || this.#pending.size > 0 ? rested : byLeader;
+    const maxWaitMs = inStep(limits.maxWaitMs);
     for (const [leader, group] of asks) {
-      const question = { positions: group, limits: this.#cluster.withinPool(limits), committedOnly: this.#committedOnly };
+      const question = {
+        positions: group,
+        limits: this.#cluster.withinPool({ ...limits, maxWaitMs }),
+        committedOnly: this.#committedOnly,
+      };
       const offsets = new Map(group.map(({ partition, offset }) => [partition, offset]));
-      const asked = this.#links.request(leader, fetchCall, question, limits.maxWaitMs + answerTimeoutMs);
+      const asked = this.#links.request(leader, fetchCall, question, maxWaitMs + answerTimeoutMs);
       const pending: Pending = {
         offsets,
-        maxWaitMs: limits.maxWaitMs,
+        maxWaitMs,
         answer: undefined,
         done: asked.then((answer) => {
           pending.answer = answer;
