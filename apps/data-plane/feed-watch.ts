@@ -35,7 +35,7 @@ export class FeedWatch {
 
   /** To be called every `watchTickMs`. A look that takes longer is not joined by another. */
   look(): void {
-    if (this.#stopped) return;
+    if (this.#stopped || this.#isFresh()) return;
     this.#looking ??= this.#tick().finally(() => (this.#looking = undefined));
   }
 
@@ -45,15 +45,26 @@ export class FeedWatch {
     this.#fetcher?.close();
   }
 
+  /** It has partitions, and its loop looked at each of them lately: most feeds, most of the time. */
+  #isFresh(): boolean {
+    const { figures, books } = this.#watched;
+    if (books.size === 0) return false;
+    figures.unassignedSinceMs = undefined;
+    figures.standby = false;
+    const sinceMs = this.#staleSinceMs();
+    for (const partition of books.keys()) if (!figures.looks.has(partition)) return false;
+    for (const { lookedAtMs } of figures.looks.values()) if (lookedAtMs < sinceMs) return false;
+    return true;
+  }
+
+  #staleSinceMs(): number {
+    return Date.now() - staleMs - this.#watched.waitMs();
+  }
+
   async #tick(): Promise<void> {
-    const { figures, books, context, idleMember, waitMs } = this.#watched;
-    const staleSinceMs = Date.now() - staleMs - waitMs();
-    if (books.size > 0) {
-      figures.unassignedSinceMs = undefined;
-      figures.standby = false;
-    }
-    const stale = this.#partitions().filter((partition) => (figures.looks.get(partition)?.lookedAtMs ?? 0) < staleSinceMs);
-    if (books.size > 0 && stale.length === 0) return;
+    const { figures, books, context, idleMember } = this.#watched;
+    const sinceMs = this.#staleSinceMs();
+    const stale = this.#partitions().filter((partition) => (figures.looks.get(partition)?.lookedAtMs ?? 0) < sinceMs);
     const ends = await topicOffsets(context.options.cluster, context.topic, 'latest');
     if (books.size === 0) {
       // Where there is no topic, nobody has its partitions.

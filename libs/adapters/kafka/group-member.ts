@@ -149,13 +149,8 @@ export class GroupMember {
   async #send(memberEpoch: number, topics: string[] | null, owned: readonly number[] | null): Promise<Heartbeat> {
     const { group, topic } = this.#options;
     const node = await this.#cluster.coordinator('group', group);
-    const [metadata] = await this.#cluster.topics([topic]);
-    const topicPartitions =
-      owned === null
-        ? null
-        : metadata === undefined || owned.length === 0
-          ? []
-          : [{ topicId: metadata.topicId, partitions: [...owned] }];
+    const [metadata] = owned === null || owned.length === 0 ? [] : await this.#cluster.topics([topic]);
+    const reported = metadata === undefined ? [] : [{ topicId: metadata.topicId, partitions: [...(owned ?? [])] }];
     return this.#cluster.call(
       node,
       'heartbeat',
@@ -169,7 +164,7 @@ export class GroupMember {
       topics,
       null,
       null,
-      topicPartitions,
+      owned === null ? null : reported,
     );
   }
 }

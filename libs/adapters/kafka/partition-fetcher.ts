@@ -176,7 +176,7 @@ export class PartitionFetcher {
         committedOnly: this.#committedOnly,
       };
       const offsets = new Map(group.map(({ partition, offset }) => [partition, offset]));
-      const asked = this.#links.request(leader, fetchCall, question, maxWaitMs + answerTimeoutMs);
+      const asked = this.#links.request(leader, fetchCall, question, limits.maxWaitMs + answerTimeoutMs);
       const pending: Pending = {
         offsets,
         maxWaitMs,
