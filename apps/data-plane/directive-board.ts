@@ -221,7 +221,8 @@ export class DirectiveBoard {
     const over = [...this.#live.values()].filter(({ directive }) => hasExpired(directive));
     for (const { agreement } of over) this.#live.delete(agreement);
     this.#endsFromMs = Infinity;
-    for (const { directive } of this.#live.values()) this.#endsFromMs = Math.min(this.#endsFromMs, directive.expiresAtMs ?? Infinity);
+    for (const { directive } of this.#live.values())
+      this.#endsFromMs = Math.min(this.#endsFromMs, directive.expiresAtMs ?? Infinity);
     const changed = new Set(over.map(({ directive }) => directive.dataset));
     for (const dataset of changed) await this.#rebuild(dataset, 0);
     if (changed.size > 0) this.onChange(changed);

@@ -134,6 +134,9 @@ describe('a data plane that is watched', () => {
     expect(await fixture.until(async () => sum(await lag('kafka_consumergroup_lag_seconds')) >= 300, 40_000)).toBe(true);
     expect(sum(await lag('kafka_consumergroup_lag'))).toBeGreaterThanOrEqual(1);
     expect(sum(await samplesOf('sluice_partitions', { dataset, state: 'too-few-outputs' }))).toBe(1);
+    const before = sum(await lag('kafka_consumergroup_lag'));
+    await fixture.publish(dataset, 1, [visit(2), visit(3)]);
+    expect(await fixture.until(async () => sum(await lag('kafka_consumergroup_lag')) >= before + 2)).toBe(true);
     await fixture.grow(topicNames.governed(dataset, agreement), 2);
     await fixture.grow(topicNames.quarantine(dataset), 2);
     expect(await fixture.until(async () => sum(await lag('kafka_consumergroup_lag')) === 0)).toBe(true);

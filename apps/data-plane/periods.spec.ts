@@ -1,4 +1,5 @@
-/** A period's beginning by the data plane's own clock, on a real broker: whatever the state says, nothing is governed before it. */
+/** A period by the data plane's own clock, on a real broker: whatever the state says, nothing is governed before it or after it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { PlaneFixture, programOf } from './plane-fixture.ts';
@@ -57,3 +58,26 @@ test('one that runs stops when its beginning is moved ahead, and what came meanw
     Array.from({ length: 20 }, (_, index) => index),
   );
 }, 60_000);
+
+test('two end one after the other by the clock alone, and the third of their feed goes on without a gap', async () => {
+  const [dataset, first = '', second = '', third = ''] = await fixture.dataset(1, 3);
+  const firstEndsMs = Date.now() + 5_000;
+  const secondEndsMs = firstEndsMs + 3_000;
+  await fixture.direct(dataset, first, tokens, { expiresAtMs: firstEndsMs });
+  await fixture.direct(dataset, second, tokens, { expiresAtMs: secondEndsMs });
+  await fixture.direct(dataset, third, tokens);
+  await fixture.numbers(dataset, 0, 0, 10);
+  for (const agreement of [first, second, third]) expect(await fixture.governed(dataset, agreement, tokens, 10)).toHaveLength(10);
+  expect(Date.now()).toBeLessThan(firstEndsMs);
+  await until(firstEndsMs);
+  await fixture.numbers(dataset, 0, 10, 10);
+  for (const agreement of [second, third]) expect(await fixture.governed(dataset, agreement, tokens, 20)).toHaveLength(20);
+  expect(Date.now()).toBeLessThan(secondEndsMs);
+  await until(secondEndsMs);
+  await fixture.numbers(dataset, 0, 20, 10);
+  expect(await fixture.governed(dataset, third, tokens, 30)).toHaveLength(30);
+  expect(await fixture.governed(dataset, second, tokens, 21, 500)).toHaveLength(20);
+  expect(await fixture.governed(dataset, first, tokens, 11, 500)).toHaveLength(10);
+}, 60_000);
+
+const until = (timeMs: number): Promise<void> => sleep(Math.max(0, timeMs - Date.now()));

@@ -224,17 +224,6 @@ describe('the Receipts of a partition', () => {
 });
 
 describe('a directive', () => {
-  test('that has expired by the clock ends delivery without another word', async () => {
-    const [dataset, agreement] = (await fixture.dataset(1, 1)) as [string, string];
-    const expiresAtMs = Date.now() + 8_000;
-    await fixture.direct(dataset, agreement, tokens, { expiresAtMs });
-    await fixture.numbers(dataset, 0, 0, 10);
-    expect(await fixture.governed(dataset, agreement, tokens, 10)).toHaveLength(10);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, expiresAtMs - Date.now())));
-    await fixture.numbers(dataset, 0, 10, 10);
-    expect(await fixture.governed(dataset, agreement, tokens, 11, 1_500)).toHaveLength(10);
-  }, 60_000);
-
   test('that allows few refusals holds its agreement when there are more, and does not fill the quarantine', async () => {
     const [dataset, strict, lax] = (await fixture.dataset(1, 2)) as [string, string, string];
     const directive = await fixture.direct(dataset, strict, tokens, { refuseRateMax: 0.2 });

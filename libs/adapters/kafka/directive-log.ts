@@ -145,7 +145,7 @@ export class DirectiveFeed {
     return ok(feed);
   }
 
-  /** The newest directive of each agreement. */
+  /** The newest directive of each agreement; of one that does not run, without its Programs. */
   current(): ReadonlyMap<string, Directive> {
     return this.#current;
   }
@@ -215,9 +215,11 @@ export class DirectiveFeed {
     return this.#reader.close();
   }
 
+  /** Agreements that are over stay on the topic for ever: what they would run is not kept with them, and they say it again if they start again. */
   #take(directive: Directive, changed: Map<string, Directive>): void {
-    this.#current.set(directive.agreement, directive);
-    changed.set(directive.agreement, directive);
+    const kept = directive.state === 'started' ? directive : { ...directive, programs: [] };
+    this.#current.set(directive.agreement, kept);
+    changed.set(directive.agreement, kept);
   }
 }
 

@@ -77,6 +77,32 @@ describe('directives', () => {
     await feed.close();
   }, 30_000);
 
+  test('that do not run are kept without their Programs, until they start again', async () => {
+    const agreement = uniqueId('agreement');
+    const log = unwrap(await DirectiveLog.open(cluster, testSigner(), uniqueId('instance')));
+    const publish = async (revision: number, state: Directive['state']): Promise<void> => {
+      const said = { ...directive(agreement, revision, state), programs: [someProgram] };
+      unwrap(await log.publish(await withSignedPrograms(testSigner(), said)));
+    };
+    await publish(1, 'started');
+    const feed = unwrap(await DirectiveFeed.open(cluster, testSigner()));
+    const kept = (): unknown[] => [feed.current().get(agreement)?.state, feed.current().get(agreement)?.programs.length];
+    const read = async (state: Directive['state'], revision: number): Promise<void> => {
+      await publish(revision, state);
+      for (let attempt = 0; attempt < 50 && feed.current().get(agreement)?.revision !== revision; attempt += 1)
+        unwrap(await feed.poll(100));
+    };
+    expect(kept()).toEqual(['started', 1]);
+    await read('suspended', 2);
+    expect(kept()).toEqual(['suspended', 0]);
+    await read('started', 3);
+    expect(kept()).toEqual(['started', 1]);
+    await read('terminated', 4);
+    expect(kept()).toEqual(['terminated', 0]);
+    await log.close();
+    await feed.close();
+  }, 30_000);
+
   test('that cannot be read suspend their agreement, are reported, and the others of the same poll still count', async () => {
     const [broken, whole] = [uniqueId('agreement'), uniqueId('agreement')];
     const log = unwrap(await DirectiveLog.open(cluster, testSigner(), uniqueId('instance')));

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { topicNames } from '../../../libs/base/index.ts';
+import type { Directive } from '../../../libs/catalog/index.ts';
 import type { Program } from '../../../libs/govern/index.ts';
 import type { StageRule } from '../../../libs/odrl/index.ts';
 import type { Terms } from '../workloads.ts';
@@ -11,7 +12,7 @@ import { sampleBatch } from './load-feed.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { cpuMicros } from './path-run.ts';
 import type { DataPlaneRun, SluiceHome } from './sluice-path.ts';
-import { startAgreement, startDataPlaneProcess, statusOf } from './sluice-path.ts';
+import { endAgreement, startAgreement, startDataPlaneProcess, statusOf } from './sluice-path.ts';
 
 export interface Scale {
   readonly agreements: number;
@@ -64,6 +65,7 @@ export async function measureScale(
   const datasets = Array.from({ length: feeds }, (_, feed) => `scale-${feed}-${id}`);
   const agreementOf = (feed: number, index: number): string => `a${feed}-${index}-${id}`;
   progress(`scale: publishing ${feeds * agreementsPerFeed} agreements`);
+  const directives: Directive[] = [];
   await makeTopics(home.kafka, datasets.map(topicNames.raw), 1);
   for (const [feed, dataset] of datasets.entries()) {
     for (let index = 0; index < agreementsPerFeed; index += 1) {
@@ -71,7 +73,7 @@ export async function measureScale(
       const program = distinct[number % programs] as Program;
       const dataKey = new Uint8Array(32).fill(1);
       new DataView(dataKey.buffer).setUint32(0, number);
-      await startAgreement(home, { dataset, agreement: agreementOf(feed, index), program, dataKey }, 1);
+      directives.push(await startAgreement(home, { dataset, agreement: agreementOf(feed, index), program, dataKey }, 1));
     }
     await produceTo(home, dataset, 1);
   }
@@ -117,6 +119,8 @@ export async function measureScale(
   } finally {
     await memory.stop();
     await run.stop();
+    // Whatever is measured next on this broker would serve them as well.
+    await Promise.all(directives.map((directive) => endAgreement(home, directive)));
   }
 }
 
