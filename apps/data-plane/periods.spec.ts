@@ -61,8 +61,8 @@ test('one that runs stops when its beginning is moved ahead, and what came meanw
 
 test('two end one after the other by the clock alone, and the third of their feed goes on without a gap', async () => {
   const [dataset, first = '', second = '', third = ''] = await fixture.dataset(1, 3);
-  const firstEndsMs = Date.now() + 5_000;
-  const secondEndsMs = firstEndsMs + 3_000;
+  const firstEndsMs = Date.now() + 8_000;
+  const secondEndsMs = firstEndsMs + 5_000;
   await fixture.direct(dataset, first, tokens, { expiresAtMs: firstEndsMs });
   await fixture.direct(dataset, second, tokens, { expiresAtMs: secondEndsMs });
   await fixture.direct(dataset, third, tokens);
