@@ -47,7 +47,7 @@ export class FeedWorker {
     this.#context = new FeedContext(options);
     this.#figures = new FeedFigures(transactionDurations(options.dataset));
     this.#ahead = this.#context.ahead();
-    this.#owned = new OwnedPartitions(this.#context, (...place) => this.#ahead.seen(...place));
+    this.#owned = new OwnedPartitions(this.#context, this.#ahead);
     this.#apart = new ApartWorkers(this.#context, this.#owned, this.#figures);
     this.#watch = new FeedWatch({
       context: this.#context,

@@ -9,6 +9,7 @@ import { writeRecords } from './apart-worker.ts';
 import type { DatasetBoard } from './directive-board.ts';
 import { hasBegun } from './directive-board.ts';
 import type { FeedContext, Tenure } from './feed-context.ts';
+import type { FetchAhead } from './fetch-ahead.ts';
 import type { PartitionState } from './partition-state.ts';
 import { parseState, stateText } from './partition-state.ts';
 import { standingRecord } from './position-log.ts';
@@ -24,12 +25,15 @@ export interface After {
   readonly changes: ReadonlyMap<string, Standing | null>;
 }
 
+/** Who reads the partitions: it is told where to read on, and knows which leader wrote what it has read. */
+type Reading = Pick<FetchAhead, 'seen' | 'epochBefore'>;
+
 export class OwnedPartitions {
   readonly books = new Map<number, PartitionBook>();
   /** The last command that let a partition go on. */
   readonly resumed = new Map<number, string>();
   readonly #context: FeedContext;
-  readonly #seen: (partition: number, offset: bigint, leaderEpoch: number) => void;
+  readonly #reading: Reading;
   /** Partitions that were never read: who comes first decides where they begin. */
   readonly #untouched = new Set<number>();
   #settledVersion = -1;
@@ -38,10 +42,9 @@ export class OwnedPartitions {
   #lookAgainAt = 0;
   #commandsAt = 0;
 
-  /** `seen` is told of the position at which a partition is read on, and of the epoch of the record before it, -1 where nothing is known of that. */
-  constructor(context: FeedContext, seen: (partition: number, offset: bigint, leaderEpoch: number) => void) {
+  constructor(context: FeedContext, reading: Reading) {
     this.#context = context;
-    this.#seen = seen;
+    this.#reading = reading;
   }
 
   /** What transactions of this process, on the same partition at the same time, have to know of each other: for those of the others. */
@@ -77,7 +80,7 @@ export class OwnedPartitions {
           standings,
         }),
       );
-      this.#seen(partition, next, place?.leaderEpoch ?? -1);
+      this.#reading.seen(partition, next, place?.leaderEpoch ?? -1);
       if (state?.resumed !== undefined) this.resumed.set(partition, state.resumed);
       if (place === undefined && !lost) this.#untouched.add(partition);
       else this.#untouched.delete(partition);
@@ -127,7 +130,8 @@ export class OwnedPartitions {
       const unwritten = book.unwritten();
       if (unwritten.size === 0) continue;
       const metadata = this.#stateText(partition, book);
-      offsets.push({ topic: this.#context.topic, partition, offset: book.next, metadata });
+      const leaderEpoch = this.#reading.epochBefore(partition, book.next);
+      offsets.push({ topic: this.#context.topic, partition, offset: book.next, leaderEpoch, metadata });
       for (const [agreement, standing] of unwritten) {
         records.push({ topic: topicNames.positions, record: standingRecord(dataset, partition, agreement, standing) });
         noted.push(() => book.committedApart(agreement, standing));
@@ -213,7 +217,7 @@ export class OwnedPartitions {
     book.head = head;
     book.gap = true;
     // Where an operator lets it go on, it goes on with what the log has then.
-    this.#seen(partition, book.next, -1);
+    this.#reading.seen(partition, book.next, -1);
     this.#report(partition, `it no longer has offset ${book.next}; it begins at ${logStart}`);
     return ok(undefined);
   }
@@ -245,7 +249,9 @@ export class OwnedPartitions {
       }));
       const unreadable = book.gap ? [] : [...book.unreadable];
       const metadata = this.#stateText(partition, book, { gap: false, resumed: command.id, unreadable });
-      const offsets = [{ topic: this.#context.topic, partition, offset: next, metadata }];
+      // Of the record before the place where an operator lets it go on nothing is known.
+      const leaderEpoch = book.gap ? -1 : this.#reading.epochBefore(partition, next);
+      const offsets = [{ topic: this.#context.topic, partition, offset: next, leaderEpoch, metadata }];
       const written = await writeRecords(producer, records, () => this.#context.commitOffsets(producer, tenure, offsets));
       if (!written.ok) return written;
       if (book.gap) for (const known of [book.unreadable, book.quarantined]) known.clear();

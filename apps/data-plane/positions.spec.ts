@@ -1,6 +1,7 @@
 /** Each agreement has its own position: it begins where its directive says, loses nothing while it is suspended or its output fails, and holds up nobody. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
+import type { ReadRecord } from '../../libs/adapters/kafka/index.ts';
+import { Cluster, committedPlaces, TransactionalProducer } from '../../libs/adapters/kafka/index.ts';
 import { topicNames, unwrap } from '../../libs/base/index.ts';
 import { chainHead, chainStart, resumeRecord } from '../../libs/ledger/index.ts';
 import { uniqueId } from '../../libs/testkit/index.ts';
@@ -57,6 +58,26 @@ describe('where an agreement begins', () => {
     expect(await read(timed, 60)).toEqual(range(50, 60));
     // Those that were behind are taken along again.
     expect(await fixture.until(() => feed(dataset)?.apart.length === 0)).toBe(true);
+  }, 60_000);
+});
+
+describe('the position of the others', () => {
+  test('is committed with who wrote the record before it, also when an agreement parts from them while nothing comes', async () => {
+    const [dataset, stays, parts] = (await fixture.dataset(1, 2)) as [string, string, string];
+    await fixture.direct(dataset, stays, tokens);
+    const directive = await fixture.direct(dataset, parts, tokens);
+    await fixture.numbers(dataset, 0, 0, 10);
+    for (const agreement of [stays, parts]) await fixture.governed(dataset, agreement, tokens, 10);
+    const { dataKey } = directive;
+    await fixture.direct(dataset, parts, tokens, { dataKey, revision: 2, state: 'suspended' });
+    const key = `${dataset}/0/${parts}`;
+    const textOf = (bytes: Uint8Array | null): string => Buffer.from(bytes ?? []).toString();
+    const isNoted = (read: ReadRecord): boolean => textOf(read.key) === key && textOf(read.value).includes('apart');
+    expect((await fixture.readAll(topicNames.positions, (read) => read.some(isNoted))).some(isNoted)).toBe(true);
+    const cluster = unwrap(await Cluster.open(fixture.kafka));
+    const places = unwrap(await committedPlaces(cluster, `sluice.${dataset}`, topicNames.raw(dataset)));
+    await cluster.close();
+    expect(places.get(0)).toMatchObject({ leaderEpoch: 0 });
   }, 60_000);
 });
 
