@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Command } from './command.ts';
@@ -38,11 +38,21 @@ ${stages}`;
 
 const named = '          - { stage: pseudonymize, at: /id }\n          - { stage: mask, at: /name, with: { first: 1 } }\n';
 
+const directories: string[] = [];
+
+async function newDirectory(): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+  directories.push(directory);
+  return directory;
+}
+
+afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true }))));
+
 async function runExplain(
   policyText: string,
   ...more: string[]
 ): Promise<{ lines: string[]; ended: Awaited<ReturnType<typeof explain.run>> }> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+  const directory = await newDirectory();
   const [policyFile, schemaFile] = [path.join(directory, 'policy.yaml'), path.join(directory, 'schema.avsc')];
   await writeFile(policyFile, policyText);
   await writeFile(schemaFile, schema);
@@ -126,7 +136,7 @@ test('a table lines up text of double width', () => {
 
 describe('plan and preview', () => {
   async function runOn(command: Command, policyText: string, input: string, ...more: string[]) {
-    const directory = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+    const directory = await newDirectory();
     const file = (name: string): string => path.join(directory, name);
     await writeFile(file('policy.yaml'), policyText);
     await writeFile(file('schema.avsc'), schema);
@@ -187,7 +197,7 @@ describe('plan and preview', () => {
 
   test('preview gives a record the key that the policy has it repeat', async () => {
     const demo = 'deploy/local/demo';
-    const directory = await mkdtemp(path.join(tmpdir(), 'sluice-cli-'));
+    const directory = await newDirectory();
     const input = path.join(directory, 'input.ndjson');
     await writeFile(input, `${JSON.stringify(clinicVisits().next().value)}\n`);
     const lines: string[] = [];
