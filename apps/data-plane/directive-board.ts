@@ -78,8 +78,6 @@ export class DirectiveBoard {
   readonly #unlisted = new Map<string, BoundKey>();
   /** How often one was not among them. */
   programMisses = 0;
-  /** No live agreement ends before this, milliseconds since the epoch. */
-  #endsFromMs = Infinity;
   /** When the last look at the topic that was answered was begun: a process may have been frozen before it read the answer. */
   #asked = longAgo;
   #polls = 0;
@@ -190,7 +188,6 @@ export class DirectiveBoard {
       // A directive that cannot be brought to life ends the earlier one as well: running on would be running what was replaced.
       if (live === undefined) this.#live.delete(agreement);
       else this.#live.set(agreement, live);
-      this.#endsFromMs = Math.min(this.#endsFromMs, directive.expiresAtMs ?? Infinity);
     }
     for (const dataset of datasets) await this.#rebuild(dataset, deadlineMs);
     if (changed.length === 0) return;
@@ -217,13 +214,12 @@ export class DirectiveBoard {
 
   /** Takes agreements from the board whose time is over, whether or not a directive says so. */
   async #expire(): Promise<void> {
-    if (Date.now() < this.#endsFromMs) return;
-    const over = [...this.#live.values()].filter(({ directive }) => hasExpired(directive));
-    for (const { agreement } of over) this.#live.delete(agreement);
-    this.#endsFromMs = Infinity;
-    for (const { directive } of this.#live.values())
-      this.#endsFromMs = Math.min(this.#endsFromMs, directive.expiresAtMs ?? Infinity);
-    const changed = new Set(over.map(({ directive }) => directive.dataset));
+    const changed = new Set<string>();
+    for (const [dataset, { validUntilMs, agreements }] of this.#boards) {
+      if (Date.now() < validUntilMs) continue;
+      changed.add(dataset);
+      for (const { agreement, directive } of agreements) if (hasExpired(directive)) this.#live.delete(agreement);
+    }
     for (const dataset of changed) await this.#rebuild(dataset, 0);
     if (changed.size > 0) this.onChange(changed);
   }
